@@ -1,0 +1,96 @@
+"""The front door to models: `get_embedder()` and `get_chat_model()`.
+
+What can stand behind a provider's name is a dotted path, imported at first use, so that a process that never
+embeds does not load an inference runtime.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from llm_settings.providers.base import ChatModel, Embedder, ProviderError
+
+if TYPE_CHECKING:
+    from llm_settings.models import EmbeddingModel
+
+# Each takes a configuration as its one argument.
+EMBEDDERS = {
+    "local": "llm_settings.providers.local_embedder",
+    "openai": "llm_settings.providers.openai.OpenAIEmbedder.from_config",
+}
+CHAT_MODELS = {
+    "openai": "llm_settings.providers.openai.OpenAIChatModel.from_config",
+}
+
+
+class EmbeddingConfig(TypedDict):
+    provider: str
+    model: str
+    base_url: str
+    api_key: str
+    dimensions: int
+
+
+class ChatConfig(TypedDict):
+    provider: str
+    model: str
+    base_url: str
+    api_key: str
+
+
+def get_embedder(row: EmbeddingModel | None = None) -> Embedder:
+    """The embedder of that row, or the one that settings name; made once a process.
+
+    Raises ProviderError (permanent) for a provider that does not exist or a model that cannot be loaded.
+    """
+    config: EmbeddingConfig = settings.EMBEDDING
+    if row is None:
+        return _embedder(config["provider"], config["model"], config["dimensions"])
+    return _embedder(row.provider, row.name, row.dimensions)
+
+
+def get_chat_model(config: ChatConfig | None = None) -> ChatModel | None:
+    """The model of that configuration, or the one that settings name; None when none is set up."""
+    config = config or settings.CHAT
+    if not config["provider"]:
+        return None
+    model: ChatModel = _from_table(CHAT_MODELS, config["provider"])(config)
+    return model
+
+
+@cache
+def _embedder(provider: str, model: str, dimensions: int) -> Embedder:
+    config = {**settings.EMBEDDING, "provider": provider, "model": model, "dimensions": dimensions}
+    embedder: Embedder = _from_table(EMBEDDERS, provider)(config)
+    if embedder.dimensions != dimensions:
+        raise ProviderError(f"{model} has {embedder.dimensions} dimensions, not {dimensions}.", permanent=True)
+    return embedder
+
+
+os.register_at_fork(after_in_child=_embedder.cache_clear)  # see get_local_embedder
+
+
+def _from_table(table: dict[str, str], provider: str) -> Callable[[Any], Any]:
+    if provider not in table:
+        raise ProviderError(f"There is no provider named {provider!r}.", permanent=True)
+    made_from: Callable[[Any], Any] = import_string(table[provider])
+    return made_from
+
+
+def local_embedder(config: EmbeddingConfig) -> Embedder:
+    """`model` is the name of a built model or the path of any folder that holds one."""
+    from llm_settings.providers.local import get_local_embedder
+
+    return get_local_embedder(local_folder(config["model"]))
+
+
+def local_folder(model: str) -> Path:
+    path = Path(model).expanduser()
+    return path if path.is_absolute() else Path(settings.MODELS_DIR) / model
