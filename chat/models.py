@@ -1,0 +1,112 @@
+"""Conversations, what was said in them, and what it rests on."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+from django.db import models
+from django.utils import timezone
+
+from accounts.models import Account, User
+from doculume.ids import new_id
+
+
+class ConversationQuerySet(models.QuerySet["Conversation"]):
+    def for_account(self, account: Account) -> Self:
+        return self.filter(account=account)
+
+    def of_user(self, user: User) -> Self:
+        return self.filter(user=user)
+
+
+class Conversation(models.Model):
+    """A conversation of one user in one account. Shown as a UUID, `chat_<hex>` or `conv_<hex>`."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    account = models.ForeignKey(Account, models.CASCADE, related_name="conversations")
+    user = models.ForeignKey(User, models.CASCADE, null=True, blank=True, related_name="conversations")
+    title = models.CharField(max_length=255, blank=True)
+    model_name = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    objects: ClassVar[Any] = ConversationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-updated_at", "-id")
+        indexes = [models.Index(fields=["account", "user", "-updated_at", "-id"])]
+
+    def __str__(self) -> str:
+        return self.title or str(self.id)
+
+
+class Message(models.Model):
+    """Something said. An assistant's message ends complete, stopped or interrupted; it is never lost silently."""
+
+    class Role(models.TextChoices):
+        USER = "user"
+        ASSISTANT = "assistant"
+        SYSTEM = "system"
+
+    class Status(models.TextChoices):
+        WRITING = "writing"
+        COMPLETE = "complete"
+        STOPPED = "stopped"
+        INTERRUPTED = "interrupted"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    account = models.ForeignKey(Account, models.CASCADE, related_name="+")
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="messages")
+    role = models.CharField(max_length=10, choices=Role.choices)
+    content = models.TextField(blank=True)
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.COMPLETE)
+    reason = models.CharField(
+        max_length=300, blank=True, help_text="Why it was stopped or interrupted, or how it ended."
+    )
+    model_name = models.CharField(max_length=200, blank=True)
+    prompt_tokens = models.PositiveIntegerField(default=0)
+    completion_tokens = models.PositiveIntegerField(default=0)
+    timings = models.JSONField(default=dict, blank=True, help_text="Milliseconds a stage.")
+    sources = models.JSONField(default=list, blank=True, help_text="What was retrieved, best first.")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ("created_at", "id")
+        indexes = [
+            models.Index(fields=["account", "conversation", "created_at", "id"]),
+            models.Index(fields=["updated_at"], condition=models.Q(status="writing"), name="message_being_written"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.role}: {self.content[:60]}"
+
+
+class Citation(models.Model):
+    """What `[index]` in an assistant's message refers to.
+
+    It keeps what it quotes, so that an answer can still be read when the document is gone. `start` and `end` are
+    offsets into the entry's text of that time, in characters.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    account = models.ForeignKey(Account, models.CASCADE, related_name="+")
+    message = models.ForeignKey(Message, models.CASCADE, related_name="citations")
+    index = models.PositiveIntegerField()
+    entry_id = models.UUIDField()
+    document_id = models.UUIDField(null=True, blank=True)
+    chunk_id = models.UUIDField()
+    file_name = models.CharField(max_length=255, blank=True)
+    page_number = models.PositiveIntegerField(null=True, blank=True)
+    title = models.CharField(max_length=500, blank=True)
+    url = models.CharField(max_length=2000, blank=True)
+    snippet = models.TextField()
+    start = models.PositiveIntegerField()
+    end = models.PositiveIntegerField()
+
+    class Meta:
+        ordering = ("index",)
+        constraints = [models.UniqueConstraint(fields=["account", "message", "index"], name="citation_once")]
+
+    def __str__(self) -> str:
+        return f"[{self.index}] {self.file_name or self.title}"

@@ -1,0 +1,76 @@
+"""Reading the environment. Only `doculume.settings` calls this; everybody else reads Django settings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from django.core.exceptions import ImproperlyConfigured
+
+TRUE = {"1", "true", "yes", "on"}
+FALSE = {"0", "false", "no", "off", ""}
+SHORTEST_SECRET = 32
+EXAMPLES = ("changeme", "change-me", "secret", "example", "insecure", "password", "your-")
+
+
+def env_str(name: str, default: str = "") -> str:
+    return os.environ.get(name, default).strip()
+
+
+def env_bool(name: str, default: bool = False) -> bool:
+    value = os.environ.get(name)
+    if value is None:
+        return default
+    if value.strip().lower() in TRUE:
+        return True
+    if value.strip().lower() in FALSE:
+        return False
+    raise ImproperlyConfigured(f"{name} must be one of 1, 0, true, false, yes, no, on, off; it is {value!r}.")
+
+
+def env_int(name: str, default: int, *, minimum: int | None = None) -> int:
+    value = env_str(name)
+    if not value:
+        return default
+    try:
+        number = int(value)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} must be a whole number; it is {value!r}.") from error
+    if minimum is not None and number < minimum:
+        raise ImproperlyConfigured(f"{name} must be at least {minimum}; it is {number}.")
+    return number
+
+
+def env_list(name: str, default: str = "") -> list[str]:
+    return [part.strip() for part in env_str(name, default).split(",") if part.strip()]
+
+
+def env_secret(name: str, generate: Callable[[], str] | None, *, debug: bool) -> str:
+    """A secret from the environment, or from `generate` where one machine keeps its own.
+
+    `generate` is None where several machines must agree (an external database is configured): then the variable
+    is required. Without DEBUG a short or example secret stops the process.
+    """
+    value = env_str(name)
+    if not value:
+        if generate is None:
+            raise ImproperlyConfigured(
+                f"{name} is not set. With an external database every process must share it: set it to at least "
+                f"{SHORTEST_SECRET} random characters (python -c 'import secrets; print(secrets.token_urlsafe(48))')."
+            )
+        return generate()
+    if not debug and is_weak(value):
+        raise ImproperlyConfigured(
+            f"{name} is short, an example or repetitive. Without DEBUG it must be at least {SHORTEST_SECRET} random characters."
+        )
+    return value
+
+
+def is_weak(secret: str) -> bool:
+    lowered = secret.lower()
+    return (
+        len(secret) < SHORTEST_SECRET
+        or len(set(secret)) < 10
+        or any(lowered.startswith(word) for word in EXAMPLES)
+        or "django-insecure" in lowered
+    )

@@ -1,0 +1,291 @@
+"""Every setting, and the only place where the environment is read.
+
+Nothing set: the embedded default, with a database, a broker and secrets of its own below `DOCULUME_VAR`.
+`DATABASE_URL` or `REDIS_URL` set: that server is used instead, and the secrets must be given too.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import dj_database_url
+from csp.constants import NONE, SELF
+
+from doculume import embedded
+from doculume.embedded.secrets import secret
+from doculume.env import env_bool, env_int, env_list, env_secret, env_str
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR = Path(env_str("DOCULUME_VAR") or BASE_DIR / "var").resolve()
+MODELS_DIR = Path(env_str("DOCULUME_MODELS") or VAR / "models").resolve()
+DEBUG = env_bool("DEBUG")
+TESTING = "pytest" in sys.modules
+
+# --- secrets -----------------------------------------------------------------------------------------------------
+EMBEDDED_DATABASE = not env_str("DATABASE_URL")
+EMBEDDED_REDIS = not env_str("REDIS_URL")
+
+
+def _secret(name: str) -> str:
+    own = (lambda: secret(VAR, name.lower())) if EMBEDDED_DATABASE else None
+    return env_secret(name, own, debug=DEBUG)
+
+
+SECRET_KEY = _secret("SECRET_KEY")
+JWT_SIGNING_KEY = _secret("JWT_SIGNING_KEY")
+# The first key encrypts, all of them decrypt: put a new one in front to rotate.
+ENCRYPTION_KEYS = [_secret("ENCRYPTION_KEY"), *env_list("ENCRYPTION_KEYS_OLD")]
+
+# --- hosts and transport -----------------------------------------------------------------------------------------
+ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
+TRUSTED_PROXIES = env_int("TRUSTED_PROXIES", 0, minimum=0)
+HTTPS = env_bool("HTTPS", False)
+if TRUSTED_PROXIES:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "object-src": [NONE],
+        "base-uri": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+
+# --- the application ---------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "doculume",
+    "accounts",
+    "llm_settings",
+    "knowledge",
+    "chat",
+    "integrations",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "csp",
+]
+MIDDLEWARE = [
+    "accounts.middleware.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "doculume.urls"
+ASGI_APPLICATION = "doculume.asgi.application"
+APPEND_SLASH = False
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = True
+
+# --- database, cache, broker -------------------------------------------------------------------------------------
+DATABASES = {"default": dj_database_url.parse(env_str("DATABASE_URL") or embedded.database_url(VAR))}
+DATABASES["default"].setdefault("OPTIONS", {})
+# A statement that outlives its request is of no use to anybody; commands and workers lift this where they must.
+DATABASES["default"]["OPTIONS"] |= {
+    "pool": {"min_size": 0, "max_size": env_int("DATABASE_POOL", 20, minimum=2), "timeout": 10, "max_idle": 120},
+    "options": f"-c statement_timeout={env_int('DATABASE_STATEMENT_TIMEOUT_MS', 30_000, minimum=0)}",
+}
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+
+REDIS_URL = env_str("REDIS_URL") or embedded.redis_url(VAR)
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": env_str("CACHE_PREFIX", "doculume"),
+    }
+}
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 3600,
+    # Without these two a killed worker's message did not come back within a minute.
+    "unacked_restore_interval": 2,
+    "unacked_restore_throttle": 1,
+    "global_keyprefix": env_str("CELERY_PREFIX", "doculume:"),
+    "socket_connect_timeout": 5,
+}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 5
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_SOFT_TIME_LIMIT = 1800
+CELERY_TASK_TIME_LIMIT = 1860
+CELERY_TASK_DEFAULT_QUEUE = "ingestion"
+CELERY_TASK_ROUTES = {"knowledge.tasks.sweep": {"queue": "maintenance"}, "accounts.tasks.*": {"queue": "maintenance"}}
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TASK_PUBLISH_RETRY = False
+
+# --- files -------------------------------------------------------------------------------------------------------
+MEDIA_ROOT = Path(env_str("MEDIA_ROOT") or VAR / "media")
+STATIC_URL = "/static/"
+STATIC_ROOT = Path(env_str("STATIC_ROOT") or VAR / "static")
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    # Any django-storages backend by its dotted path; its options as that backend reads them from the environment.
+    "default": {"BACKEND": env_str("MEDIA_STORAGE", "knowledge.storage.DurableFileSystemStorage")},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+FILE_UPLOAD_PERMISSIONS = 0o600
+FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FILES = 20
+UPLOAD_MAX_BYTES = env_int("UPLOAD_MAX_BYTES", 100 * 1024 * 1024, minimum=1)
+
+# --- who is asking -----------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+LOGIN_URL = "/sign-in"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/sign-in"
+REGISTRATION_OPEN = env_bool("REGISTRATION_OPEN", True)
+ACCESS_TOKEN_LIFETIME = timedelta(minutes=15)
+REFRESH_TOKEN_LIFETIME = timedelta(days=14)
+SIMPLE_JWT = {
+    "ALGORITHM": "HS256",
+    "SIGNING_KEY": JWT_SIGNING_KEY,
+    "ACCESS_TOKEN_LIFETIME": ACCESS_TOKEN_LIFETIME,
+    "REFRESH_TOKEN_LIFETIME": REFRESH_TOKEN_LIFETIME,
+    "ISSUER": "doculume",
+    "USER_ID_FIELD": "uuid",
+    "USER_ID_CLAIM": "sub",
+    "UPDATE_LAST_LOGIN": False,
+}
+
+# --- the API -----------------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.authentication.BearerAuthentication",
+        "accounts.authentication.CookieAuthentication",
+        "accounts.authentication.PageSessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["doculume.dialects.parsers.StrictJSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "doculume.openapi.AutoSchema",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "doculume.dialects.negotiation.AnyAccept",
+    "EXCEPTION_HANDLER": "doculume.dialects.structured.exception_handler",
+    "URL_FORMAT_OVERRIDE": None,
+    "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",
+    "NUM_PROXIES": TRUSTED_PROXIES,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "DocuLume API",
+    "VERSION": "1.0.0",
+    "DESCRIPTION": "Documents and records in; right, fast and cited answers out.",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": r"/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {},
+}
+
+# --- models ------------------------------------------------------------------------------------------------------
+# "local" runs a folder with model.onnx and tokenizer.json in this process; "openai" calls any compatible endpoint.
+EMBEDDING = {
+    "provider": env_str("DOCULUME_EMBEDDING_PROVIDER", "local"),
+    "model": env_str("DOCULUME_EMBEDDING_MODEL", "multilingual-e5-small"),
+    "base_url": env_str("DOCULUME_EMBEDDING_BASE_URL"),
+    "api_key": env_str("DOCULUME_EMBEDDING_API_KEY"),
+    "dimensions": env_int("DOCULUME_EMBEDDING_DIMENSIONS", 384, minimum=1),
+}
+# No base URL and no key: answers come from the extractive model, which needs neither.
+CHAT = {
+    "provider": "openai" if env_str("DOCULUME_LLM_BASE_URL") else "",
+    "base_url": env_str("DOCULUME_LLM_BASE_URL"),
+    "model": env_str("DOCULUME_LLM_MODEL"),
+    "api_key": env_str("DOCULUME_LLM_API_KEY"),
+    "context_tokens": env_int("DOCULUME_LLM_CONTEXT_TOKENS", 8192, minimum=1024),
+}
+
+# --- ingestion ---------------------------------------------------------------------------------------------------
+INGESTION = {
+    "lease_seconds": env_int("INGESTION_LEASE_SECONDS", 120, minimum=10),
+    "sweep_seconds": env_int("INGESTION_SWEEP_SECONDS", 30, minimum=1),
+    "max_attempts": 3,
+    "chunk_tokens": env_int("INGESTION_CHUNK_TOKENS", 320, minimum=64),
+}
+
+# --- logs --------------------------------------------------------------------------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env_str("LOG_LEVEL", "INFO")},
+    "loggers": {
+        "httpx": {"level": "WARNING"},
+        "django.request": {"level": "ERROR"},
+        "pypdf": {"level": "ERROR"},
+    },
+}
