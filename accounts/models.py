@@ -112,6 +112,10 @@ class Membership(models.Model):
     def __str__(self) -> str:
         return f"{self.user} in {self.account} as {self.role}"
 
+    @property
+    def may_write(self) -> bool:
+        return self.role != self.Role.VIEWER
+
 
 class TokenFamily(models.Model):
     """One sign-in by token: the chain of refresh tokens that came of it, and its access tokens.

@@ -1,0 +1,63 @@
+"""The account a request acts in, decided once for each request."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from rest_framework.request import Request
+
+from accounts.models import Account, Membership, User
+from doculume.errors import PermissionRefused
+
+ACCOUNT_ID = re.compile(r"[0-9]{1,18}")
+
+
+class AccountRefused(PermissionRefused):
+    """The account that was named is none of the user's; whether it exists does not show."""
+
+    message = "You do not belong to the account that X-Account-Id names."
+
+
+def membership_for(user: User, asked: str | None) -> Membership:
+    """`user` in the account whose id `asked` holds (the `X-Account-Id` header), else in the personal account.
+
+    The account comes along in the one query. Raises `AccountRefused`, alike for an account of others, of nobody,
+    and for what is no id at all.
+    """
+    memberships = Membership.objects.select_related("account").filter(user=user)
+    if asked is None:
+        found = memberships.filter(account__personal_of=user).first()
+    elif ACCOUNT_ID.fullmatch(asked):
+        found = memberships.filter(account_id=int(asked)).first()
+    else:
+        found = None
+    if found is None:
+        raise AccountRefused
+    found.user = user
+    return found
+
+
+class AccountScoped:
+    """Mixin for API views, left of REST framework's: sets `request.account` and `request.membership`, and narrows
+    the view's queryset to that account by its own `for_account()`.
+
+    Both are set before permissions are checked, and only where somebody is signed in.
+    """
+
+    account: Account
+    membership: Membership
+
+    def perform_authentication(self, request: Request) -> None:
+        super().perform_authentication(request)  # type: ignore[misc]
+        user = request.user
+        if isinstance(user, User):
+            self.membership = membership_for(user, request.headers.get("X-Account-Id"))
+            self.account = self.membership.account
+            request.membership, request.account = self.membership, self.account  # type: ignore[attr-defined]
+
+    def get_queryset(self) -> Any:
+        queryset = super().get_queryset()  # type: ignore[misc]
+        if getattr(self, "swagger_fake_view", False):
+            return queryset.none()
+        return queryset.for_account(self.account)

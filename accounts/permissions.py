@@ -1,0 +1,21 @@
+"""Who may do what, in small named policies."""
+
+from __future__ import annotations
+
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from accounts.models import Membership
+
+
+class CanWrite(BasePermission):
+    """A viewer reads and writes nothing. For views that are `AccountScoped`; use beside `IsAuthenticated`."""
+
+    message = "Your role in this account only lets you read."
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        if request.method in SAFE_METHODS:
+            return True
+        membership: Membership | None = getattr(request, "membership", None)
+        return membership is not None and membership.may_write
