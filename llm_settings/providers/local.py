@@ -11,7 +11,7 @@ import json
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -24,7 +24,9 @@ from tokenizers import Tokenizer
 
 from llm_settings.providers.base import ProviderError, Vectors
 
-BATCH_SIZE = 8  # as fast as 32, with 40 % less memory
+# Of one batch. More is no faster; memory grows with both, and with the square of a text's length.
+BATCH_TEXTS = 8
+BATCH_TOKENS = 2048
 CHARACTERS_PER_TOKEN = 40  # no tokenizer here has longer tokens, so what lies past this many is cut anyway
 DEFAULT_MAX_LENGTH = 512
 PLAIN_SIMILARITY = [(0.0, 0.0), (0.4, 0.4), (1.0, 1.0)]
@@ -112,12 +114,10 @@ class LocalEmbedder:
         if not texts:
             return np.zeros((0, self.dimensions), np.float32)
         rows = self._token_ids(texts, prefix)
-        # Rows of like length together: a batch is padded to its longest, and padding costs as much as text.
-        order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
-        batches = [order[start : start + BATCH_SIZE] for start in range(0, len(order), BATCH_SIZE)]
+        batches = list(_batches([len(row) for row in rows]))
         vectors = np.concatenate([self._run([rows[index] for index in batch]) for batch in batches])
         result = np.empty_like(vectors)
-        result[order] = vectors
+        result[np.concatenate(batches)] = vectors
         return result
 
     def _token_ids(self, texts: Sequence[str], prefix: str) -> list[list[int]]:
@@ -155,6 +155,17 @@ def get_local_embedder(folder: Path, threads: int | None = None) -> LocalEmbedde
 
 # A forked child has the session's memory but none of its threads: its first call would wait for ever.
 os.register_at_fork(after_in_child=get_local_embedder.cache_clear)
+
+
+def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Indices, those of like length together: a batch is padded to its longest, and padding costs as much as text."""
+    batch: list[int] = []
+    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if len(batch) == BATCH_TEXTS or (batch and (len(batch) + 1) * lengths[index] > BATCH_TOKENS):
+            yield batch
+            batch = []
+        batch.append(index)
+    yield batch
 
 
 def _json(path: Path) -> dict[str, Any]:
