@@ -1,0 +1,31 @@
+"""All routes. The API lives under /api/v1; everything else is pages."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path, re_path
+from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
+
+from doculume import views
+from doculume.routing import both
+
+handler400 = "doculume.views.bad_request"
+handler403 = "doculume.views.forbidden"
+handler404 = "doculume.views.not_found"
+handler500 = "doculume.views.server_error"
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("livez", views.livez, name="livez"),
+    path("readyz", views.readyz, name="readyz"),
+    path("admin/", admin.site.urls),
+    path("api/v1/", include("accounts.api.urls")),
+    path("api/v1/", include("knowledge.api.urls")),
+    path("api/v1/", include("chat.api.urls")),
+    both("api/schema", SpectacularAPIView.as_view(), name="schema"),
+    both("api/docs", SpectacularSwaggerSplitView.as_view(), name="docs"),
+    both("api/redoc", SpectacularRedocView.as_view(), name="redoc"),
+    re_path(r"^api/.*$", views.unknown_path),
+    path("", include("accounts.urls")),
+    path("", include("knowledge.urls")),
+    path("", include("chat.urls")),
+]

@@ -1,0 +1,154 @@
+"""The queue: `IngestionJob` rows, claimed for a while by one worker at a time.
+
+All times are the database's. A claim counts its attempt as it is made, so that work which kills its worker runs out
+of attempts. While a job is worked on, a thread renews its lease; a worker that dies stops renewing, and the job is
+due again when the lease has run out.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from knowledge.ingestion.errors import IngestionError
+from knowledge.models import Document, IngestionJob
+
+log = logging.getLogger(__name__)
+
+Status = IngestionJob.Status
+LONGEST_WAIT = 240.0  # seconds; promise: done within 5 minutes of the last fault clearing
+SHORTEST_WAIT = 15.0
+
+
+class LeaseLost(Exception):
+    """Somebody else has the job now, or its entry is gone: what was made of it must be thrown away."""
+
+
+def owner_name() -> str:
+    return f"{socket.gethostname()[:40]}:{os.getpid()}:{threading.get_native_id()}"
+
+
+def due() -> Q:
+    """Jobs that may be claimed: waiting long enough, or claimed by a worker that no longer renews."""
+    waiting = Q(status=Status.WAITING, next_attempt_at__lte=Now())
+    abandoned = Q(status=Status.RUNNING, lease_expires_at__lt=Now())
+    return waiting | abandoned
+
+
+def claim(job_id: UUID, owner: str) -> IngestionJob | None:
+    """The job, now leased to `owner`; None when it is not due, done, gone or out of attempts."""
+    claimed = IngestionJob.objects.filter(due(), id=job_id, attempts__lt=settings.INGESTION["max_attempts"]).update(
+        status=Status.RUNNING,
+        attempts=F("attempts") + 1,
+        lease_owner=owner,
+        lease_expires_at=Now() + lease_duration(),
+    )
+    if not claimed:
+        return None
+    return IngestionJob.objects.select_related("entry", "entry__document", "account").filter(id=job_id).first()
+
+
+def lease_duration() -> timedelta:
+    return timedelta(seconds=settings.INGESTION["lease_seconds"])
+
+
+def renew(job: IngestionJob) -> None:
+    """Raises LeaseLost when the job is no longer its owner's."""
+    if not _own(job).update(lease_expires_at=Now() + lease_duration()):
+        raise LeaseLost
+
+
+def _own(job: IngestionJob):  # type: ignore[no-untyped-def]
+    return IngestionJob.objects.filter(
+        account_id=job.account_id, id=job.id, status=Status.RUNNING, lease_owner=job.lease_owner
+    )
+
+
+@contextmanager
+def kept(job: IngestionJob) -> Iterator[None]:
+    """Renew the lease in a thread of its own for as long as the block runs."""
+    stop = threading.Event()
+    thread = threading.Thread(target=_renew_until, args=(job, stop), daemon=True, name="lease")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(timeout=5)
+
+
+def _renew_until(job: IngestionJob, stop: threading.Event) -> None:
+    while not stop.wait(settings.INGESTION["lease_seconds"] / 3):
+        try:
+            renew(job)
+        except LeaseLost:
+            return
+        except Exception:
+            log.warning("the lease of job %s could not be renewed; trying again", job.id, exc_info=True)
+        finally:
+            connection.close()
+
+
+@transaction.atomic
+def finish(job: IngestionJob) -> None:
+    """Mark done within the transaction that stores the work. Raises LeaseLost if the job is somebody else's now."""
+    if not _own(job).update(status=Status.DONE, lease_owner="", lease_expires_at=None, finished_at=Now()):
+        raise LeaseLost
+
+
+@transaction.atomic
+def fail(job: IngestionJob, error: IngestionError) -> None:
+    """Give up: the document says why. A job that is somebody else's by now is left alone."""
+    done = {"status": Status.FAILED, "finished_at": Now(), "lease_owner": "", "lease_expires_at": None}
+    if _own(job).update(last_error=error.error_code, **done):
+        document = Document.objects.filter(account_id=job.account_id, entry_id=job.entry_id)
+        document.update(
+            status=Document.Status.FAILED,
+            error_code=error.error_code,
+            error_message=error.message[:500],
+            processed_at=Now(),
+        )
+
+
+def postpone(job: IngestionJob, *, reason: str, provider_at_fault: bool, retry_after: float | None = None) -> None:
+    """Try again later, with growing pauses. A provider's fault does not count as an attempt."""
+    failures = job.provider_failures if provider_at_fault else job.attempts
+    wait = min(SHORTEST_WAIT * 2**failures, LONGEST_WAIT) * random.uniform(0.75, 1.0)  # noqa: S311
+    wait = min(max(wait, retry_after or 0.0), 3600.0)
+    changes = {"attempts": F("attempts") - 1, "provider_failures": F("provider_failures") + 1}
+    _own(job).update(
+        status=Status.WAITING,
+        lease_owner="",
+        lease_expires_at=None,
+        next_attempt_at=Now() + timedelta(seconds=wait),
+        last_error=reason[:500],
+        **(changes if provider_at_fault else {}),
+    )
+
+
+def release(job: IngestionJob) -> None:
+    """Put the job back at once, uncounted: the worker was told to stop."""
+    _own(job).update(
+        status=Status.WAITING, lease_owner="", lease_expires_at=None, attempts=F("attempts") - 1, next_attempt_at=Now()
+    )
+
+
+def fail_abandoned(job: IngestionJob) -> None:
+    """Give up on a job that ran out of attempts while nobody was there to say why: it killed its workers."""
+    IngestionJob.objects.filter(account_id=job.account_id, id=job.id).update(
+        status=Status.RUNNING, lease_owner="sweeper", lease_expires_at=Now() + lease_duration()
+    )
+    job.lease_owner = "sweeper"
+    fail(job, IngestionError.of("parser_crashed"))

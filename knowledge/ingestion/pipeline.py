@@ -1,0 +1,204 @@
+"""From an accepted upload to chunks that can be found: load, parse, chunk, embed, store.
+
+Each stage adds to the work what the next one needs. Until `store`, nothing that search looks at has changed;
+`store` replaces the entry's chunks, terms and vectors in one transaction and makes the generation the active one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from django.conf import settings
+from django.db import transaction
+from django.db.models.functions import Now
+
+from knowledge.ingestion import leases
+from knowledge.ingestion.chunking import ChunkDraft, ChunkedText, chunk_document
+from knowledge.ingestion.errors import IngestionError
+from knowledge.ingestion.language import detect_language
+from knowledge.ingestion.parsers.base import ParsedDocument
+from knowledge.ingestion.sandbox import parse_file
+from knowledge.models import Chunk, Document, EmbeddedText, Entry, IngestionJob
+from knowledge.search.indexes import index_chunks, unindex_entry
+from llm_settings.models import EmbeddingModel
+from llm_settings.providers import get_embedder
+from llm_settings.providers.base import Embedder, Vectors
+
+log = logging.getLogger(__name__)
+
+EMBED_BATCH = 32
+# How far along a document is when a stage begins; embedding takes nearly all of the time.
+PROGRESS = {"load": 0.01, "parse": 0.02, "chunk": 0.1, "embed": 0.15, "store": 0.97}
+
+
+@dataclass
+class Work:
+    """One job on its way through the stages."""
+
+    job: IngestionJob
+    entry: Entry
+    document: Document | None
+    model: EmbeddingModel
+    embedder: Embedder
+    resources: ExitStack
+    path: Path = field(default_factory=Path)
+    name: str = ""
+    parsed: ParsedDocument = field(default_factory=lambda: ParsedDocument("", "", [], None, {}))
+    language: str = ""
+    content: ChunkedText = field(default_factory=lambda: ChunkedText("", [], None))
+    texts: list[str] = field(default_factory=list)
+    vectors: Vectors = field(default_factory=lambda: np.empty((0, 0), np.float32))
+
+
+def ingest(job: IngestionJob) -> None:
+    """Take a claimed job through all stages. Raises IngestionError, ProviderError or leases.LeaseLost."""
+    model = EmbeddingModel.objects.active()
+    with ExitStack() as resources:
+        document = getattr(job.entry, "document", None)
+        work = Work(job, job.entry, document, model, get_embedder(model), resources)
+        for stage in STAGES:
+            started = time.monotonic()
+            report(work, PROGRESS[stage.__name__])
+            stage(work)
+            log.debug("%s of job %s took %.2f s", stage.__name__, job.id, time.monotonic() - started)
+
+
+def load(work: Work) -> None:
+    """The content as a file on this machine, wherever the storage keeps it."""
+    folder = Path(work.resources.enter_context(tempfile.TemporaryDirectory(prefix="doculume-")))
+    work.path = folder / "content"
+    if work.document is None:
+        work.name = "entry.txt"
+        work.path.write_text(work.entry.raw_text, encoding="utf-8")
+        return
+    work.name = work.document.filename
+    try:
+        with work.document.file.open("rb") as stored, work.path.open("wb") as copy:
+            shutil.copyfileobj(stored, copy, 1024 * 1024)
+    except FileNotFoundError as error:
+        raise IngestionError.of("corrupt", "The uploaded file is no longer there. Upload it again.") from error
+
+
+def parse(work: Work) -> None:
+    work.parsed = parse_file(work.path, work.name)
+
+
+def chunk(work: Work) -> None:
+    tokens = min(settings.INGESTION["chunk_tokens"], work.embedder.max_tokens - 40)
+    work.content = chunk_document(work.parsed, work.embedder.count_tokens, max_tokens=tokens)
+    if not work.content.chunks:
+        raise IngestionError.of("no_text")
+    work.language = detect_language(work.content.text)
+    title = work.entry.title or work.parsed.title or readable_stem(work.name)
+    work.texts = [embedded_text(title, draft) for draft in work.content.chunks]
+
+
+def embed(work: Work) -> None:
+    """A vector a chunk. Equal texts are embedded once, and what an earlier attempt embedded is not paid for again."""
+    digests = [hashlib.sha256(text.encode()).hexdigest() for text in work.texts]
+    by_digest = dict(zip(digests, work.texts, strict=True))
+    known = paid_for(work, set(digests))
+    missing = [digest for digest in by_digest if digest not in known]
+    for start in range(0, len(missing), EMBED_BATCH):
+        batch = missing[start : start + EMBED_BATCH]
+        vectors = work.embedder.embed_passages([by_digest[digest] for digest in batch])
+        known |= dict(zip(batch, vectors, strict=True))
+        keep_paid(work, batch, vectors)
+        share = (start + len(batch)) / len(missing)
+        report(work, PROGRESS["embed"] + share * (PROGRESS["store"] - PROGRESS["embed"]))
+    work.vectors = np.stack([known[digest] for digest in digests]).astype(np.float32)
+
+
+def paid_for(work: Work, digests: set[str]) -> dict[str, Vectors]:
+    rows = EmbeddedText.objects.filter(
+        account_id=work.job.account_id, entry_id=work.entry.id, model=work.model, digest__in=digests
+    )
+    return {row.digest: np.asarray(row.vector.to_numpy(), np.float32) for row in rows}
+
+
+def keep_paid(work: Work, digests: list[str], vectors: Vectors) -> None:
+    """Raises LeaseLost when the job was taken away or the entry deleted meanwhile."""
+    leases.renew(work.job)
+    rows = [
+        EmbeddedText(account_id=work.job.account_id, entry_id=work.entry.id, model=work.model, digest=d, vector=v)
+        for d, v in zip(digests, vectors, strict=True)
+    ]
+    EmbeddedText.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+@transaction.atomic
+def store(work: Work) -> None:
+    """Make this generation the active one, all or nothing. Raises LeaseLost if it is no longer wanted."""
+    job = work.job
+    entry = Entry.objects.for_account(job.account).select_for_update(of=("self",)).filter(id=job.entry_id).first()
+    if entry is None or entry.generation != job.generation:
+        raise leases.LeaseLost
+    leases.finish(job)
+    unindex_entry(job.account_id, entry.id)
+    entry.title = entry.title or work.parsed.title[:500]
+    entry.text, entry.language, entry.active_generation = work.content.text, work.language, job.generation
+    entry.save(update_fields=["title", "text", "language", "active_generation", "updated_at"])
+    chunks = [as_chunk(entry, draft) for draft in work.content.chunks]
+    Chunk.objects.bulk_create(chunks, batch_size=500)
+    index_chunks(entry, chunks, work.texts, work.vectors, work.model)
+    EmbeddedText.objects.filter(account_id=job.account_id, entry_id=entry.id).delete()
+    Document.objects.for_account(job.account).filter(entry=entry).update(
+        status=Document.Status.READY,
+        progress=1.0,
+        chunk_count=len(chunks),
+        page_count=work.parsed.page_count,
+        error_code="",
+        error_message="",
+        processed_at=Now(),
+    )
+
+
+STAGES: list[Callable[[Work], None]] = [load, parse, chunk, embed, store]
+
+
+def report(work: Work, progress: float) -> None:
+    if work.document is not None:
+        Document.objects.filter(account_id=work.job.account_id, id=work.document.id).update(
+            status=Document.Status.PROCESSING, progress=round(progress, 3)
+        )
+
+
+def embedded_text(title: str, draft: ChunkDraft) -> str:
+    """What is embedded and indexed for a chunk: where it stands, then what it says."""
+    path = [part for part in (title, *draft.heading_path) if part]
+    unique = [part for index, part in enumerate(path) if part not in path[:index]]
+    return "\n".join(part for part in (" > ".join(unique)[:500], draft.context, draft.text) if part)
+
+
+def readable_stem(name: str) -> str:
+    """The words of a file's name where it has any: `annual-report_2024.pdf` says something, `p12.txt` does not."""
+    stem = re.sub(r"[\s_.-]+", " ", Path(name).stem).strip()
+    return stem if re.search(r"[^\W\d_]{4,}", stem) else ""
+
+
+def as_chunk(entry: Entry, draft: ChunkDraft) -> Chunk:
+    return Chunk(
+        account_id=entry.account_id,
+        collection_id=entry.collection_id,
+        entry=entry,
+        generation=entry.active_generation,
+        position=draft.position,
+        kind=draft.kind,
+        text=draft.text,
+        start=draft.start,
+        end=draft.end,
+        page_number=draft.page_number,
+        heading_path=list(draft.heading_path),
+        context=draft.context,
+        token_count=draft.token_count,
+    )

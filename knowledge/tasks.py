@@ -1,0 +1,88 @@
+"""What workers do. Each task is an id and a verb, and safe to run twice, late, or for something that is gone."""
+
+from __future__ import annotations
+
+import logging
+from uuid import UUID
+
+from celery import shared_task
+from celery.exceptions import SoftTimeLimitExceeded
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from knowledge.ingestion import leases
+from knowledge.ingestion.errors import IngestionError
+from knowledge.ingestion.pipeline import ingest
+from knowledge.models import IngestionJob
+from llm_settings.providers.base import EmbeddingInvalid, ProviderError
+
+log = logging.getLogger(__name__)
+
+SWEEP_LOCK = 0x646F6375  # an advisory lock: of many workers one sweeps
+HINTS_A_SWEEP = 100
+GIVE_UP_AFTER = timezone.timedelta(hours=24)
+
+
+def hint(job: IngestionJob) -> None:
+    """Tell a worker that the job is there, once the row is. A hint that gets lost is made up for by `sweep`."""
+
+    def send() -> None:
+        try:
+            ingest_entry.apply_async((str(job.id),), ignore_result=True, retry=False)
+        except Exception as error:  # any fault of the broker's: the row is safe, and that is what was promised
+            log.warning("job %s waits for the sweeper: the broker refused the hint: %s", job.id, error)
+
+    transaction.on_commit(send)
+
+
+@shared_task
+def ingest_entry(job_id: str) -> None:
+    """Do the job, if it is due and nobody else does it."""
+    job = leases.claim(UUID(job_id), leases.owner_name())
+    if job is None:
+        return
+    try:
+        with leases.kept(job):
+            ingest(job)
+    except leases.LeaseLost:
+        log.info("job %s is no longer ours; its work is thrown away", job.id)
+    except IngestionError as error:
+        leases.fail(job, error)
+    except SoftTimeLimitExceeded:
+        leases.fail(job, IngestionError.of("timeout"))
+    except ProviderError as error:
+        _provider_failed(job, error)
+    except Exception as error:
+        log.exception("job %s failed", job.id)
+        _failed_unexpectedly(job, error)
+
+
+def _provider_failed(job: IngestionJob, error: ProviderError) -> None:
+    code = "embedding_invalid" if isinstance(error, EmbeddingInvalid) else "provider_unavailable"
+    if error.permanent or timezone.now() - job.created_at > GIVE_UP_AFTER:
+        leases.fail(job, IngestionError.of(code, error.message))
+    else:
+        leases.postpone(job, reason=error.message, provider_at_fault=True, retry_after=error.retry_after)
+
+
+def _failed_unexpectedly(job: IngestionJob, error: Exception) -> None:
+    if job.attempts >= settings.INGESTION["max_attempts"]:
+        leases.fail(job, IngestionError.of("parser_crashed"))
+    else:
+        leases.postpone(job, reason=type(error).__name__, provider_at_fault=False)
+
+
+@shared_task
+def sweep() -> None:
+    """Hint again at what is due, and fail what ran out of attempts. Of several sweeps at once one does the work."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [SWEEP_LOCK])
+            if not cursor.fetchone()[0]:
+                return
+        exhausted = IngestionJob.objects.filter(leases.due(), attempts__gte=settings.INGESTION["max_attempts"])
+        for job in exhausted.select_for_update(skip_locked=True)[:HINTS_A_SWEEP]:
+            leases.fail_abandoned(job)
+        for job in IngestionJob.objects.filter(leases.due()).order_by("next_attempt_at")[:HINTS_A_SWEEP]:
+            hint(job)

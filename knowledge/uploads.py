@@ -1,0 +1,114 @@
+"""Accepting, retrying and deleting documents: the rows, the file and the job belong together."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
+from django.db.models.functions import Now
+
+from accounts.models import Account, User
+from doculume.errors import Conflict, NotFound, PayloadTooLarge
+from knowledge.filenames import safe_filename
+from knowledge.ingestion.parsers.detect import detect_kind
+from knowledge.models import Collection, Document, Entry, IngestionJob
+from knowledge.search.indexes import unindex_entry
+from knowledge.tasks import hint
+
+log = logging.getLogger(__name__)
+
+
+def accept(
+    account: Account,
+    user: User,
+    file: UploadedFile,
+    *,
+    name: str,
+    collection_id: UUID | None = None,
+    meta: dict[str, Any] | None = None,
+) -> Document:
+    """Store the file and queue its ingestion; when this returns, no single crash can lose it.
+
+    Raises IngestionError for an empty or unsupported file, PayloadTooLarge, NotFound for a collection that is not
+    the account's.
+    """
+    if (file.size or 0) > settings.UPLOAD_MAX_BYTES:
+        raise PayloadTooLarge(f"The file is larger than {settings.UPLOAD_MAX_BYTES // 1024 // 1024} MB.")
+    kind = detect_kind(file, name)
+    file.seek(0)
+    collection = collection_of(account, collection_id)
+    document = Document(
+        account=account,
+        collection=collection,
+        uploaded_by=user,
+        filename=safe_filename(name),
+        original_filename=name[:1000],
+        file_size=file.size or 0,
+        file_type=kind.name,
+        media_type=kind.media_type,
+        meta=meta or {},
+    )
+    document.file.save(document.filename, file, save=False)
+    try:
+        _write_rows(document)
+    except BaseException:
+        document.file.delete(save=False)
+        raise
+    return document
+
+
+@transaction.atomic
+def _write_rows(document: Document) -> None:
+    document.entry = Entry.objects.create(
+        account=document.account,
+        collection=document.collection,
+        source_type="document",
+        source_id=str(document.id),
+        meta=document.meta,
+    )
+    document.save(force_insert=True)
+    job = IngestionJob.objects.create(account=document.account, entry=document.entry, generation=1)
+    hint(job)
+
+
+def collection_of(account: Account, collection_id: UUID | None) -> Collection:
+    if collection_id is None:
+        return Collection.objects.default_of(account)
+    collection = Collection.objects.for_account(account).filter(id=collection_id).first()
+    if collection is None:
+        raise NotFound
+    return collection
+
+
+@transaction.atomic
+def retry(document: Document) -> None:
+    """Try a failed document again. Raises Conflict for one that has not failed."""
+    failed = Document.objects.filter(account_id=document.account_id, id=document.id, status=Document.Status.FAILED)
+    if not failed.update(
+        status=Document.Status.PENDING, progress=0.0, error_code="", error_message="", processed_at=None
+    ):
+        raise Conflict("Only a document that has failed can be tried again.")
+    job = IngestionJob.objects.filter(account_id=document.account_id, entry_id=document.entry_id).latest("generation")
+    job.status, job.attempts, job.provider_failures = IngestionJob.Status.WAITING, 0, 0
+    job.finished_at, job.last_error = None, ""
+    job.save(update_fields=["status", "attempts", "provider_failures", "finished_at", "last_error"])
+    IngestionJob.objects.filter(account_id=document.account_id, id=job.id).update(next_attempt_at=Now())
+    hint(job)
+
+
+def delete(document: Document) -> None:
+    """Rows, vectors and file are gone when this returns; a worker at it throws its work away."""
+    with transaction.atomic():
+        Entry.objects.filter(account_id=document.account_id, id=document.entry_id).select_for_update().first()
+        unindex_entry(document.account_id, document.entry_id)
+        Entry.objects.filter(account_id=document.account_id, id=document.entry_id).delete()
+    try:
+        document.file.delete(save=False)
+    except OSError:
+        log.exception("the file of deleted document %s could not be removed", document.id)
+
+
