@@ -96,7 +96,7 @@ def _launch(var: Path) -> None:
         "maxmemory-policy": "noeviction",  # a full broker must refuse messages, not forget them
     }
     arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
-    program = [valkey_binary(), *arguments]
+    program = [str(valkey_binary()), *arguments]
     done = subprocess.run(program, cwd="/", stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode != 0:
         raise ServerFailed(f"Valkey did not start: {(done.stdout + done.stderr).strip()[-2000:]}")
