@@ -11,34 +11,63 @@ import re
 from collections.abc import Iterator
 
 _CLOSERS = "\"'”’»›)\\]}」』）】〉》＂"
+# Possessive, bounded and anchored to the beginning of a run: hostile text must not make it quadratic.
 _CANDIDATE = re.compile(
     rf"""
-    (?P<period>[.…]+ [{_CLOSERS}]*) (?=\s|$)
-  | (?P<loud>[!?‼⁇⁈⁉]+[.…]* [{_CLOSERS}]*) (?=\s|$)
-  | (?P<plain>[。｡！？．؟۔।॥።᙮។៕၊။]+ [{_CLOSERS}]*)
-  | (?P<line>[ \t]*\n\s*)
+    (?<![.…]) (?P<period>[.…]++ [{_CLOSERS}]{{0,9}}+) (?=\s|$)
+  | (?<![!?‼⁇⁈⁉]) (?P<loud>[!?‼⁇⁈⁉]++ [.…]{{0,9}}+ [{_CLOSERS}]{{0,9}}+) (?=\s|$)
+  | (?P<plain>[。｡！？．؟۔।॥᙮።៕၊။]++ [{_CLOSERS}]{{0,9}}+)
+  | (?P<line>\n\s*+)
     """,
     re.VERBOSE,
 )
-_NEXT_WORD = re.compile(rf"[\s\"'“‘„«‹(\[{{「『¿¡—–-]*([^\s{_CLOSERS}.,;:!?]*)")
+_NEXT_WORD = re.compile(rf"[\s\"'“‘„«‹(\[{{「『¿¡—–-]{{0,20}}+([^\s{_CLOSERS}.,;:!?]{{0,30}}+)")
 _LAST_WORD = re.compile(r"[^\s(\[{\"“„«‘']*$")
-_ITEM = re.compile(r"[ \t]*(?:[-*+•●○▪■◦‣–—·✓✔➢►]\s|(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,4})[.)]\s|\(\w{1,3}\)\s|#{1,6}\s|>)")
+_ITEM = re.compile(
+    r"[ \t]{0,40}+(?:[-*+•●○▪■◦‣–—·✓✔➢►]\s|(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,4})[.)]\s|\(\w{1,3}\)\s|#{1,6}\s|>)"
+)
 _NUMBERING = re.compile(r"\W*(?:\d{1,3}(?:\.\d{1,3})*|[^\W\d_]|[ivxIVX]{1,5})\W*$")
 _REACH = 40  # characters looked back for the word before a period: bounds the work on text without spaces
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 # After these a name, a number or a continuation follows, so that a capital says nothing.
-_NEVER_LAST = frozenset(
-    ["mr", "mrs", "ms", "dr", "prof", "rev", "hon", "st", "mt", "ft", "messrs", "mme", "mlle", "hr", "fr", "sr", "sra", "srta", "dra", "ing", "dipl", "gen", "col", "maj", "capt", "cpt", "lt", "sgt", "cmdr", "adm", "gov", "sen", "rep", "pres", "supt", "insp", "no", "nos", "nr", "núm", "fig", "figs", "eq", "eqs", "sec", "ch", "chap", "vol", "art", "abs", "pp", "pt", "ed", "eds", "tab", "ref", "refs", "ver", "vs", "cf", "viz", "approx", "ca", "circa", "est", "evtl", "ggf", "inkl", "exkl", "bzgl", "bspw", "sog", "resp", "dept", "univ", "ave", "blvd", "rd", "str", "ул", "им", "стр", "рис", "гл", "см", "напр", "тов", "проф", "акад", "e.g", "i.e", "z.b", "d.h", "u.a", "o.ä", "s.o", "s.u", "p.ex", "т.е", "т.н", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec", "mons", "bros", "op", "cit", "ibid", "al"]
+_NEVER_LAST = _words(
+    """
+    mr mrs ms dr prof rev hon st mt ft messrs mme mlle hr fr sr sra srta dra ing dipl gen col maj capt cpt lt
+    sgt cmdr adm gov sen rep pres supt insp no nos nr núm fig figs eq eqs sec ch chap vol art abs pp pt ed eds
+    tab ref refs ver vs cf viz approx ca circa est evtl ggf inkl exkl bzgl bspw sog resp dept univ ave blvd rd
+    str ул им стр рис гл см напр тов проф акад e.g i.e z.b d.h u.a o.ä s.o s.u p.ex т.е т.н jan feb mar apr jun
+    jul aug sep sept oct nov dec mons bros op cit ibid al
+    """
 )
 # These may end a sentence: they do before a word that commonly begins one.
-_SOMETIMES_LAST = frozenset(
-    ["inc", "ltd", "co", "corp", "llc", "plc", "jr", "esq", "phd", "ph.d", "m.d", "b.a", "m.a", "a.m", "p.m", "u.s", "u.k", "u.n", "e.u", "d.c", "u.s.a", "ee.uu", "etc", "usw", "bzw", "mio", "mrd", "ff", "f", "p", "м", "г", "гг", "др", "пр", "тыс", "млн", "млрд", "руб", "с", "т.д", "т.п", "и.о", "q.v", "min", "max", "hrs", "hr", "yrs", "sq"]
+_SOMETIMES_LAST = _words(
+    """
+    inc ltd co corp llc plc jr esq phd ph.d m.d b.a m.a a.m p.m u.s u.k u.n e.u d.c u.s.a ee.uu etc usw bzw mio
+    mrd ff f p м г гг др пр тыс млн млрд руб с т.д т.п и.о q.v min max hrs hr yrs sq
+    """
 )
-_COMMON_FIRST = frozenset(
-    ["the", "a", "an", "it", "he", "she", "they", "we", "i", "you", "this", "that", "these", "those", "there", "here", "in", "on", "at", "for", "from", "by", "with", "as", "after", "before", "when", "while", "if", "although", "though", "since", "because", "however", "but", "and", "or", "so", "yet", "thus", "hence", "therefore", "moreover", "furthermore", "also", "his", "her", "its", "their", "our", "your", "my", "one", "two", "some", "many", "most", "all", "each", "every", "no", "not", "what", "who", "where", "why", "how", "another", "other", "der", "die", "das", "ein", "eine", "er", "sie", "es", "wir", "ich", "diese", "dieser", "dieses", "im", "am", "in", "zum", "bei", "nach", "mit", "und", "aber", "doch", "auch", "für", "le", "la", "les", "un", "une", "il", "elle", "ils", "elles", "on", "nous", "vous", "ce", "cette", "ces", "dans", "en", "pour", "par", "mais", "et", "el", "los", "las", "una", "este", "esta", "en", "por", "para", "pero", "y", "o", "os", "as", "um", "uma", "é", "в", "на", "он", "она", "они", "это", "этот", "эта", "но", "и", "а", "по", "для", "после", "при", "как"]
+_COMMON_FIRST = _words(
+    """
+    the a an it he she they we i you this that these those there here in on at for from by with as after before
+    when while if although though since because however but and or so yet thus hence therefore moreover
+    furthermore also his her its their our your my one two some many most all each every no not what who where
+    why how another other der die das ein eine er sie es wir ich diese dieser dieses im am in zum bei nach mit
+    und aber doch auch für le la les un une il elle ils elles on nous vous ce cette ces dans en pour par mais et
+    el los las una este esta en por para pero y o os as um uma é в на он она они это этот эта но и а по для
+    после при как
+    """
 )
-_MONTHS = frozenset(
-    ["januar", "februar", "märz", "april", "mai", "juni", "juli", "august", "september", "oktober", "november", "dezember", "jänner", "januára", "ledna", "února", "března", "dubna", "května", "června", "července", "srpna", "září", "října", "listopadu", "prosince", "januar", "februar", "mars", "april", "mai", "juni", "juli", "august", "september", "oktober", "november", "desember"]
+_MONTHS = _words(
+    """
+    januar februar märz april mai juni juli august september oktober november dezember jänner januára ledna
+    února března dubna května června července srpna září října listopadu prosince januar februar mars april mai
+    juni juli august september oktober november desember
+    """
 )
 
 
@@ -133,16 +162,13 @@ def _is_acronym(word: str) -> bool:
 
 def _line_ends_sentence(text: str, line_start: int, begin: int, end: int) -> bool:
     """Whether the line `text[line_start:begin]` ends a sentence though no terminator says so."""
-    if text.count("\n", begin, end) > 1:
+    if text.find("\n", begin + 1, end) >= 0:
         return True
     next_line = text.rfind("\n", begin, end) + 1
-    if _ITEM.match(text, next_line) or text.find(" | ", line_start, begin) >= 0:
+    if _ITEM.match(text, next_line) or " | " in text[max(line_start, begin - 200) : begin]:
         return True
     length = begin - line_start
     if text[end : end + 1].islower():
         return False
     wide = sum(2 if char >= "\u2e80" else 1 for char in text[max(line_start, begin - 60) : begin])
     return length < 60 and wide < 45
-
-
-__all__ = ["split_sentences"]
