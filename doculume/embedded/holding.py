@@ -54,11 +54,14 @@ def held(var: Path, servers: Collection[str], *, durable: bool = True) -> Iterat
                 _stop_unless_kept(var)
 
 
-def start(var: Path, servers: Collection[str], *, durable: bool = True) -> None:
-    if "postgres" in servers:
-        postgres.start(var, durable=durable)
-    if "valkey" in servers:
-        valkey.start(var)
+def start(var: Path, servers: Collection[str], *, durable: bool = True) -> list[str]:
+    """Have `servers` up; the names of those that were down. Raises `ServerFailed`."""
+    started = []
+    if "postgres" in servers and postgres.start(var, durable=durable):
+        started.append("PostgreSQL")
+    if "valkey" in servers and valkey.start(var):
+        started.append("Valkey")
+    return started
 
 
 def keep(var: Path, servers: Collection[str]) -> None:

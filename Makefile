@@ -1,0 +1,37 @@
+# One command each; README.md says more. Nothing needs to be installed but Python 3.11+, git and make.
+PYTHON ?= python3
+ENV = $(PYTHON) doculume/bootstrap.py
+DEV = $(ENV) --dev
+
+.PHONY: run test test-slow lint format lock services stop
+
+run: ## the whole platform on http://127.0.0.1:$PORT, until Ctrl-C
+	@exec $(ENV) python manage.py run
+
+test: lint ## everything that CI asks
+	@$(DEV) pytest -m "not slow"
+	@$(DEV) python -m tests.deployment
+
+test-slow: ## faults, races and whole platforms, which take minutes
+	@$(DEV) pytest -m slow
+
+lint:
+	@$(DEV) ruff check .
+	@$(DEV) ruff format --check .
+	@$(DEV) mypy .
+	@$(DEV) lint-imports
+
+format:
+	@$(DEV) ruff check --fix .
+	@$(DEV) ruff format .
+
+lock: ## compile requirements*.in into pinned, hashed lists; UPGRADE=--upgrade moves the pins
+	@$(DEV) uv pip compile -q $(UPGRADE) --generate-hashes --universal --python-version 3.11 requirements.in -o requirements.txt
+	@$(DEV) uv pip compile -q $(UPGRADE) --generate-hashes --universal --python-version 3.11 requirements-dev.in -o requirements-dev.txt
+	@echo uv | $(DEV) uv pip compile -q $(UPGRADE) --generate-hashes --universal --python-version 3.11 - -o requirements-uv.txt
+
+services: ## start the embedded PostgreSQL and Valkey and leave them up
+	@$(ENV) python manage.py services start
+
+stop: ## stop what `make services` started
+	@$(ENV) python manage.py services stop
