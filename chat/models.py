@@ -99,6 +99,7 @@ class Citation(models.Model):
     file_name = models.CharField(max_length=255, blank=True)
     page_number = models.PositiveIntegerField(null=True, blank=True)
     title = models.CharField(max_length=500, blank=True)
+    source = models.CharField(max_length=2000, blank=True)
     url = models.CharField(max_length=2000, blank=True)
     snippet = models.TextField()
     start = models.PositiveIntegerField()

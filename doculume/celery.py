@@ -6,6 +6,8 @@ import os
 
 from celery import Celery
 
+from doculume import rhythm  # noqa: F401 (connects Celery's signals)
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "doculume.settings")
 
 app = Celery("doculume")

@@ -169,7 +169,10 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SOFT_TIME_LIMIT = 1800
 CELERY_TASK_TIME_LIMIT = 1860
 CELERY_TASK_DEFAULT_QUEUE = "ingestion"
-CELERY_TASK_ROUTES = {"knowledge.tasks.sweep": {"queue": "maintenance"}, "accounts.tasks.*": {"queue": "maintenance"}}
+# Every worker asks for these, by name, again and again.
+SWEEPS = ["knowledge.tasks.sweep", "chat.tasks.interrupt_orphans"]
+SWEEP_SECONDS = env_int("SWEEP_SECONDS", 30, minimum=1)
+CELERY_TASK_ROUTES = {name: {"queue": "maintenance"} for name in SWEEPS}
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_PUBLISH_RETRY = False
 
@@ -270,8 +273,7 @@ CHAT = {
 
 # --- ingestion ---------------------------------------------------------------------------------------------------
 INGESTION = {
-    "lease_seconds": env_int("INGESTION_LEASE_SECONDS", 120, minimum=10),
-    "sweep_seconds": env_int("INGESTION_SWEEP_SECONDS", 30, minimum=1),
+    "lease_seconds": env_int("INGESTION_LEASE_SECONDS", 45, minimum=3),
     "max_attempts": 3,
     "chunk_tokens": env_int("INGESTION_CHUNK_TOKENS", 320, minimum=64),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from uuid import UUID
 
 from celery import shared_task
@@ -21,7 +22,7 @@ log = logging.getLogger(__name__)
 
 SWEEP_LOCK = 0x646F6375  # an advisory lock: of many workers one sweeps
 HINTS_A_SWEEP = 100
-GIVE_UP_AFTER = timezone.timedelta(hours=24)
+GIVE_UP_AFTER = timedelta(hours=24)
 
 
 def hint(job: IngestionJob) -> None:

@@ -110,5 +110,3 @@ def delete(document: Document) -> None:
         document.file.delete(save=False)
     except OSError:
         log.exception("the file of deleted document %s could not be removed", document.id)
-
-

@@ -21,7 +21,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as stock_handler
 
-from doculume.errors import DoculumeError, PayloadTooLarge
+from doculume.errors import DoculumeError, InvalidRequest, PayloadTooLarge
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,7 @@ CODES = {
     502: "provider_error",
     504: "provider_timeout",
 }
+CHALLENGE = 'Bearer realm="DocuLume"'
 MESSAGES = {404: "Not found.", 500: "Something went wrong on the server."}
 
 
@@ -84,6 +85,9 @@ class Dialect:
             error.status_code = cls.validation_status
         response = stock_handler(error, context)
         if response is not None:
+            if response.status_code == 401:
+                # RFC 9110 wants a challenge also where no authenticator was asked (sign-in itself).
+                response.setdefault("WWW-Authenticate", CHALLENGE)
             request: Request = context["request"]
             response.data = cls.error_body(describe(error, response.status_code, request))
             response.content_type = "application/json"
@@ -100,6 +104,9 @@ class Dialect:
 
 
 def as_api_exception(error: Exception) -> Exception:
+    if isinstance(error, InvalidRequest) and error.code == InvalidRequest.code and isinstance(error.details, dict):
+        # About fields, so that each dialect answers with its own status for those.
+        return exceptions.ValidationError(error.details)
     if isinstance(error, DoculumeError):
         return DomainError(error)
     if isinstance(error, ModelValidationError):

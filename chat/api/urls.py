@@ -1,0 +1,17 @@
+from django.urls import URLPattern, register_converter
+
+from chat.api.fields import ConversationIdConverter
+from chat.api.views import AskView, ConversationViewSet
+from doculume.routing import both
+
+register_converter(ConversationIdConverter, "conversation")
+
+urlpatterns: list[URLPattern] = [
+    both("chat/ask", AskView.as_view(), name="ask"),
+    both("chat/conversations", ConversationViewSet.as_view({"get": "list"}), name="conversations"),
+    both(
+        "chat/conversations/<conversation:pk>",
+        ConversationViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
+        name="conversation",
+    ),
+]

@@ -1,0 +1,109 @@
+"""Ask, and what was said before."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from asgiref.sync import async_to_sync
+from django.db.models import Count, Prefetch, QuerySet
+from django.http import StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import mixins
+from rest_framework.generics import GenericAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from accounts.api.scope import AccountScoped
+from accounts.models import Account
+from chat import sse, transcript
+from chat.answering import Question, answer, model_name
+from chat.api.serializers import AnswerSerializer, AskSerializer, ConversationDetailSerializer, ConversationSerializer
+from chat.collecting import collect
+from chat.models import Conversation, Message
+from doculume.dialects import StructuredDialect
+from doculume.dialects.pages import NumberedPages
+from doculume.errors import NotFound
+from knowledge.api.serializers import EmptySerializer
+from knowledge.models import Collection, Document
+from knowledge.search import SearchFilters
+
+
+class AskView(StructuredDialect, AccountScoped, GenericAPIView[Any]):
+    serializer_class = AskSerializer
+
+    @extend_schema(
+        request=AskSerializer,
+        responses={
+            200: AnswerSerializer,
+            (200, "text/event-stream"): OpenApiTypes.STR,
+            502: OpenApiResponse(description="The model provider failed."),
+            504: OpenApiResponse(description="The model provider did not answer in time."),
+        },
+    )
+    def post(self, request: Request) -> Response | StreamingHttpResponse:
+        """Ask a question, of your documents or of the model alone.
+
+        `[n]` in the answer refers to the citation with that `index`. Where nothing relevant is found the answer
+        says so and cites nothing. With `stream` the answer comes as server-sent events.
+        """
+        sent = self.get_serializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        asked = sent.validated_data
+        question = Question(
+            text=asked["question"],
+            use_rag=asked["use_rag"],
+            top_k=asked["top_k"],
+            filters=filters_for(self.account, asked),
+            temperature=asked.get("temperature"),
+            max_tokens=asked.get("max_tokens"),
+        )
+        turn = transcript.begin(self.account, request.user, question.text, asked.get("conversation_id"), model_name())
+        if asked["stream"]:
+            return sse.stream(answer(turn, question), turn.conversation.id)
+        return Response(async_to_sync(collect)(answer(turn, question)))
+
+
+def filters_for(account: Account, asked: dict[str, Any]) -> SearchFilters:
+    """Raises NotFound when any of the ids is not the account's."""
+    collections = own_ids(Collection.objects.for_account(account), asked.get("collection_ids"))
+    documents = own_ids(Document.objects.for_account(account), asked.get("document_ids"))
+    return SearchFilters(collection_ids=collections, document_ids=documents)
+
+
+def own_ids(rows: QuerySet[Any], ids: list[UUID] | None) -> tuple[UUID, ...]:
+    wanted = tuple(dict.fromkeys(ids or ()))
+    if wanted and rows.filter(id__in=wanted).count() != len(wanted):
+        raise NotFound
+    return wanted
+
+
+class ConversationViewSet(
+    StructuredDialect,
+    AccountScoped,
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    mixins.DestroyModelMixin,
+    GenericViewSet[Conversation],
+):
+    queryset = Conversation.objects.select_related("user")
+    serializer_class = ConversationSerializer
+    pagination_class = NumberedPages
+
+    def get_queryset(self) -> QuerySet[Conversation]:
+        conversations = super().get_queryset().of_user(self.request.user)
+        if self.action == "retrieve":
+            messages = Message.objects.filter(account=self.account).prefetch_related("citations")
+            conversations = conversations.prefetch_related(Prefetch("messages", messages))
+        return conversations.annotate(message_count=Count("messages"))
+
+    def get_serializer_class(self) -> type[ConversationSerializer]:
+        return ConversationDetailSerializer if self.action == "retrieve" else ConversationSerializer
+
+    @extend_schema(responses={200: EmptySerializer})
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Delete a conversation with its messages."""
+        self.get_object().delete()
+        return Response({})

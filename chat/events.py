@@ -1,0 +1,74 @@
+"""What happens while an answer is made, for whoever renders it: JSON, server-sent events, a socket, a page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, TypedDict
+from uuid import UUID
+
+Reason = Literal["stop", "length", "no_relevant_results"]
+
+
+class CitationPayload(TypedDict):
+    """A citation on the wire. `start` and `end` are offsets into the entry's text, and `snippet` is what lies there."""
+
+    index: int
+    document_id: str | None
+    entry_id: str
+    chunk_id: str
+    fileName: str
+    pageNumber: int | None
+    title: str
+    source: str
+    url: str
+    snippet: str
+    start: int
+    end: int
+
+
+class SourcePayload(TypedDict):
+    """A passage that was retrieved. `score` is 0 to 1, comparable within one answer."""
+
+    chunk_id: str
+    document_id: str | None
+    entry_id: str
+    filename: str
+    page_number: int | None
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStart:
+    provider: str
+    model: str
+    conversation_id: UUID
+    message_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CitationFound:
+    citation: CitationPayload
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEnd:
+    reason: Reason
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    sources: list[SourcePayload] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    code: str
+    message: str
+    status_code: int = 502
+    retry_after: float | None = None
+
+
+Event = StreamStart | TextDelta | CitationFound | StreamEnd | Failed

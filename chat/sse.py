@@ -1,0 +1,79 @@
+"""Events as server-sent events: one JSON object a `data:` line, numbered, closed by `[DONE]`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncGenerator
+from typing import Any
+from uuid import UUID
+
+from django.http import StreamingHttpResponse
+
+from chat.events import CitationFound, Event, StreamEnd, StreamStart, TextDelta
+
+HEARTBEAT_SECONDS = 15.0
+HEARTBEAT = ": heartbeat\n\n"
+DONE = "data: [DONE]\n\n"
+
+
+def payload(event: Event, message_id: UUID | None) -> dict[str, Any]:
+    now = int(time.time())
+    if isinstance(event, StreamStart):
+        ids = {"conversation_id": str(event.conversation_id), "message_id": str(event.message_id)}
+        return {"type": "stream_start", "provider": event.provider, "model": event.model, **ids, "timestamp": now}
+    if isinstance(event, TextDelta):
+        return {"type": "text_delta", "delta": event.text, "message_id": str(message_id), "timestamp": now}
+    if isinstance(event, CitationFound):
+        return {"type": "citation", "citation": event.citation, "timestamp": now}
+    if isinstance(event, StreamEnd):
+        usage = {"prompt_tokens": event.prompt_tokens, "completion_tokens": event.completion_tokens}
+        return {"type": "stream_end", "reason": event.reason, "usage": usage, "timestamp": now}
+    return {"type": "error", "error": {"code": event.code, "message": event.message}, "timestamp": now}
+
+
+async def encode(events: AsyncGenerator[Event, None]) -> AsyncGenerator[str, None]:
+    """The body of a stream. Closing it closes `events`, which ends the call to the model."""
+    number, message_id = 0, None
+    async for event in with_heartbeat(events):
+        if event is None:
+            yield HEARTBEAT
+            continue
+        if isinstance(event, StreamStart):
+            message_id = event.message_id
+        number += 1
+        yield f"id: {number}\ndata: {json.dumps(payload(event, message_id), ensure_ascii=False)}\n\n"
+    yield DONE
+
+
+async def with_heartbeat(
+    events: AsyncGenerator[Event, None], seconds: float | None = None
+) -> AsyncGenerator[Event | None, None]:
+    """The events, and None whenever none came for `seconds`."""
+    coming: asyncio.Future[Event] = asyncio.ensure_future(anext(events))
+    try:
+        while True:
+            done, _ = await asyncio.wait({coming}, timeout=seconds or HEARTBEAT_SECONDS)
+            if not done:
+                yield None
+                continue
+            try:
+                event = coming.result()
+            except StopAsyncIteration:
+                return
+            yield event
+            coming = asyncio.ensure_future(anext(events))
+    finally:
+        # The reader left: let the answer hear of it and end in its own way before its generator is closed.
+        coming.cancel()
+        await asyncio.gather(coming, return_exceptions=True)
+        await events.aclose()
+
+
+def stream(events: AsyncGenerator[Event, None], conversation_id: UUID) -> StreamingHttpResponse:
+    response = StreamingHttpResponse(encode(events), content_type="text/event-stream")
+    response["Cache-Control"] = "no-cache"
+    response["X-Accel-Buffering"] = "no"
+    response["X-Conversation-Id"] = str(conversation_id)
+    return response

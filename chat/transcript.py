@@ -1,0 +1,125 @@
+"""What is kept of a question and its answer, from the moment it is asked.
+
+The assistant's message exists, marked as being written, before anything is answered, and its text is saved while it
+grows: whatever ends the answer, the message says how far it came.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import Account, User
+from chat.events import CitationPayload, SourcePayload
+from chat.models import Citation, Conversation, Message
+from doculume.errors import NotFound
+from llm_settings.providers.base import ChatMessage
+
+TITLE_LENGTH = 80
+HISTORY_MESSAGES = 10
+
+
+@dataclass
+class Turn:
+    """A question that was stored, and the message that its answer goes into."""
+
+    account: Account
+    conversation: Conversation
+    message_id: UUID
+    history: list[ChatMessage] = field(default_factory=list)
+
+
+@transaction.atomic
+def begin(account: Account, user: User, question: str, conversation_id: UUID | None, model_name: str) -> Turn:
+    """Store the question and the beginning of its answer. Raises NotFound for a conversation of somebody else's."""
+    conversation = _conversation(account, user, question, conversation_id)
+    history = _history(conversation)
+    now = timezone.now()
+    common = {"account": account, "conversation": conversation}
+    Message.objects.create(**common, role=Message.Role.USER, content=question, created_at=now)
+    reply = Message.objects.create(
+        **common,
+        role=Message.Role.ASSISTANT,
+        status=Message.Status.WRITING,
+        model_name=model_name,
+        created_at=now + timedelta(microseconds=1),
+    )
+    Conversation.objects.for_account(account).filter(id=conversation.id).update(updated_at=now, model_name=model_name)
+    return Turn(account, conversation, reply.id, history)
+
+
+def _conversation(account: Account, user: User, question: str, conversation_id: UUID | None) -> Conversation:
+    if conversation_id is None:
+        title = " ".join(question.split())[:TITLE_LENGTH]
+        return Conversation.objects.create(account=account, user=user, title=title)
+    conversation = Conversation.objects.for_account(account).of_user(user).filter(id=conversation_id).first()
+    if conversation is None:
+        raise NotFound
+    return conversation
+
+
+def _history(conversation: Conversation) -> list[ChatMessage]:
+    said = Message.objects.filter(
+        account_id=conversation.account_id, conversation=conversation, role__in=["user", "assistant"]
+    ).exclude(content="")
+    latest = said.order_by("-created_at", "-id").values_list("role", "content")[:HISTORY_MESSAGES]
+    return [{"role": role, "content": content} for role, content in reversed(latest)]
+
+
+def save_partial(turn: Turn, text: str) -> None:
+    _writing(turn).update(content=text, updated_at=timezone.now())
+
+
+@transaction.atomic
+def end(
+    turn: Turn,
+    text: str,
+    *,
+    status: Message.Status,
+    reason: str,
+    citations: list[CitationPayload],
+    sources: list[SourcePayload],
+    **columns: Any,
+) -> None:
+    """Give the answer its final state, once: what is final already stays as it is."""
+    now = timezone.now()
+    if not _writing(turn).update(
+        content=text, status=status, reason=reason[:300], sources=sources, updated_at=now, **columns
+    ):
+        return
+    Citation.objects.bulk_create([_as_row(turn, citation) for citation in citations])
+    Conversation.objects.for_account(turn.account).filter(id=turn.conversation.id).update(updated_at=now)
+
+
+def _writing(turn: Turn):  # type: ignore[no-untyped-def]
+    return Message.objects.filter(account_id=turn.account.id, id=turn.message_id, status=Message.Status.WRITING)
+
+
+def _as_row(turn: Turn, citation: CitationPayload) -> Citation:
+    return Citation(
+        account_id=turn.account.id,
+        message_id=turn.message_id,
+        index=citation["index"],
+        entry_id=citation["entry_id"],
+        document_id=citation["document_id"],
+        chunk_id=citation["chunk_id"],
+        file_name=citation["fileName"][:255],
+        page_number=citation["pageNumber"],
+        title=citation["title"][:500],
+        source=citation["source"],
+        url=citation["url"],
+        snippet=citation["snippet"],
+        start=citation["start"],
+        end=citation["end"],
+    )
+
+
+def interrupt_orphans(older_than: timedelta) -> int:
+    """Answers whose process died while they were written. Returns how many there were."""
+    orphans = Message.objects.filter(status=Message.Status.WRITING, updated_at__lt=timezone.now() - older_than)
+    return orphans.update(status=Message.Status.INTERRUPTED, reason="The server stopped while this was written.")

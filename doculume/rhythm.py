@@ -1,0 +1,40 @@
+"""Makes each worker ask for the sweeps, at its start and then every `SWEEP_SECONDS`.
+
+They are asked for by name, and each takes care itself that of many at once one does the work.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Any
+
+from celery import Celery
+from celery.signals import worker_ready, worker_shutting_down
+
+log = logging.getLogger(__name__)
+_stop = threading.Event()
+
+
+@worker_ready.connect
+def start(sender: Any, **kwargs: Any) -> None:
+    _stop.clear()
+    threading.Thread(target=_beat, args=(sender.app,), daemon=True, name="rhythm").start()
+
+
+@worker_shutting_down.connect
+def stop(**kwargs: Any) -> None:
+    _stop.set()
+
+
+def _beat(app: Celery) -> None:
+    from django.conf import settings
+
+    while True:
+        for name in settings.SWEEPS:
+            try:
+                app.send_task(name, expires=settings.SWEEP_SECONDS, retry=False)
+            except Exception as error:  # the broker is away; the next beat tries again
+                log.warning("could not ask for %s: %s", name, error)
+        if _stop.wait(settings.SWEEP_SECONDS):
+            return
