@@ -46,15 +46,15 @@ class CitationWriter:
         for marker in MARKER.finditer(text):
             written += text[position : marker.start()]
             position = marker.end()
+            gap = marker[0][0] if marker[0][0] in " \t" else ""
             for number in numbers(marker[1]):
                 if not 1 <= number <= len(self.hits):
                     continue
                 if number not in self.cited:
                     self.cited[number] = self._citation(number)
                     events.append(CitationFound(self.cited[number]))
-                written += f"{' ' if marker[0][0] in ' \t' and not written.endswith(']') else ''}" + (
-                    f"[{self.cited[number]['index']}]"
-                )
+                written += f"{gap}[{self.cited[number]['index']}]"
+                gap = ""
         written += text[position:]
         if written:
             events.append(TextDelta(written))

@@ -1,0 +1,56 @@
+"""What was found for a question, whether it answers it, and the sentences that do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from accounts.models import Account
+from knowledge.ingestion.sentences import split_sentences
+from knowledge.search import SearchFilters, SearchHit, search
+from llm_settings.models import EmbeddingModel
+from llm_settings.providers import get_embedder
+from llm_settings.providers.extractive import ExtractedSentence, ExtractiveModel, Passage
+
+# Passages that are read sentence by sentence; what ranks below these hardly ever holds the answer.
+PASSAGES_READ = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """`hits` best first; `sentences` are offsets into the texts of those hits, numbered from 1."""
+
+    hits: list[SearchHit]
+    relevant: bool
+    confidence: float
+    sentences: list[ExtractedSentence]
+
+    def spans(self) -> dict[int, tuple[int, int]]:
+        """What of each hit is quoted, as offsets into its entry's text: from its first quoted word to its last."""
+        spans: dict[int, tuple[int, int]] = {}
+        for sentence in self.sentences:
+            base = self.hits[sentence.passage - 1].start
+            start, end = spans.get(sentence.passage, (base + sentence.start, base + sentence.end))
+            spans[sentence.passage] = (min(start, base + sentence.start), max(end, base + sentence.end))
+        return spans
+
+    def pieces(self) -> Iterator[str]:
+        """The answer in the words of its sources: a sentence at a time, each with the number of its hit."""
+        for index, sentence in enumerate(self.sentences):
+            yield f"{' ' if index else ''}{sentence.text} [{sentence.passage}]"
+
+
+def retrieve(account: Account, question: str, top_k: int, filters: SearchFilters) -> Found:
+    """Search, and judge what came. `Found.relevant` is False when nothing found answers the question."""
+    hits = search(account, question, limit=top_k, filters=filters).hits
+    if not hits:
+        return Found([], False, 0.0, [])
+    passages = [as_passage(number, hit) for number, hit in enumerate(hits[:PASSAGES_READ], 1)]
+    embedder = get_embedder(EmbeddingModel.objects.active())
+    read = ExtractiveModel(embedder).answer(question, passages)
+    return Found(hits, read.relevant, read.confidence, read.sentences)
+
+
+def as_passage(number: int, hit: SearchHit) -> Passage:
+    spans = split_sentences(hit.text)
+    return Passage(number, hit.text, hit.score, spans, hit.language, hit.kind)
