@@ -13,6 +13,8 @@ from django.utils import timezone
 
 from doculume.ids import new_id
 
+PLANS = ("free", "pro", "business", "enterprise")
+
 
 class UserManager(BaseUserManager["User"]):
     """Makes users, each with a personal account."""
@@ -64,7 +66,15 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @property
     def personal_account(self) -> Account:
-        return self.accounts.get(personal_of=self)
+        return self.own_account
+
+    @transaction.atomic
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """As usual; and a new password ends every sign-in by token (sessions end by Django's own hash)."""
+        has_new_password = getattr(self, "_password", None) is not None and not self._state.adding
+        super().save(*args, **kwargs)
+        if has_new_password:
+            self.token_families.live().revoke("password changed")
 
 
 class AccountManager(models.Manager["Account"]):
@@ -79,8 +89,10 @@ class Account(models.Model):
 
     name = models.CharField(max_length=200)
     personal_of = models.OneToOneField(User, models.CASCADE, null=True, blank=True, related_name="own_account")
-    plan = models.CharField(max_length=40, default="free")
-    members = models.ManyToManyField(User, through="Membership", related_name="accounts")
+    plan = models.CharField(max_length=40, default=PLANS[0])
+    members: models.ManyToManyField[User, Membership] = models.ManyToManyField(
+        User, through="Membership", related_name="accounts"
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects: ClassVar[AccountManager] = AccountManager()
@@ -117,6 +129,18 @@ class Membership(models.Model):
         return self.role != self.Role.VIEWER
 
 
+class TokenFamilySet(models.QuerySet["TokenFamily"]):
+    def live(self) -> TokenFamilySet:
+        return self.filter(revoked_at=None, expires_at__gt=timezone.now())
+
+    def expired(self) -> TokenFamilySet:
+        return self.filter(expires_at__lte=timezone.now())
+
+    def revoke(self, because: str) -> int:
+        """End those that live; how many."""
+        return self.live().update(revoked_at=timezone.now(), revoked_because=because)
+
+
 class TokenFamily(models.Model):
     """One sign-in by token: the chain of refresh tokens that came of it, and its access tokens.
 
@@ -132,6 +156,8 @@ class TokenFamily(models.Model):
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True)
     revoked_because = models.CharField(max_length=40, blank=True)
+
+    objects = TokenFamilySet.as_manager()
 
     class Meta:
         verbose_name_plural = "token families"

@@ -10,6 +10,10 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 
+# What every 401 asks for, as `WWW-Authenticate` (RFC 6750).
+CHALLENGE = 'Bearer realm="DocuLume"'
+
+
 class DoculumeError(Exception):
     """Something went wrong in a way that has a name.
 

@@ -34,28 +34,28 @@ def readyz(request: HttpRequest) -> HttpResponse:
 
 @csrf_exempt
 def unknown_path(request: HttpRequest, **kwargs: Any) -> HttpResponse:
-    return dialect_for(request.path).response(404, request)
+    return dialect_for(request.path).error_response(404, request)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if request.path.startswith(API):
-        return dialect_for(request.path).response(404, request)
+        return dialect_for(request.path).error_response(404, request)
     return render(request, "404.html", status=404)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if request.path.startswith(API):
-        return dialect_for(request.path).response(400, request, "The request could not be read.")
+        return dialect_for(request.path).error_response(400, request, "The request could not be read.")
     return render(request, "400.html", status=400)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     if request.path.startswith(API):
-        return dialect_for(request.path).response(403, request)
+        return dialect_for(request.path).error_response(403, request)
     return render(request, "403.html", status=403)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     if request.path.startswith(API):
-        return dialect_for(request.path).response(500, request)
+        return dialect_for(request.path).error_response(500, request)
     return render(request, "500.html", status=500)

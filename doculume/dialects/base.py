@@ -21,7 +21,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as stock_handler
 
-from doculume.errors import DoculumeError, InvalidRequest, PayloadTooLarge
+from doculume.errors import CHALLENGE, DoculumeError, InvalidRequest, PayloadTooLarge
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,6 @@ CODES = {
     502: "provider_error",
     504: "provider_timeout",
 }
-CHALLENGE = 'Bearer realm="DocuLume"'
 MESSAGES = {404: "Not found.", 500: "Something went wrong on the server."}
 
 
@@ -70,10 +69,14 @@ class DomainError(exceptions.APIException):
 
 
 class Dialect:
-    """Mixin for API views. Subclasses set the three class variables."""
+    """Mixin for API views. Subclasses set the status of validation errors and how an error is written."""
 
     validation_status: ClassVar[int] = 400
-    error_body: ClassVar[Callable[[ApiError], dict[str, Any]]]
+
+    @staticmethod
+    def error_body(error: ApiError) -> dict[str, Any]:
+        """The error on the wire."""
+        raise NotImplementedError
 
     def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response | None]:
         return self.handle_error
@@ -94,7 +97,7 @@ class Dialect:
         return response
 
     @classmethod
-    def response(cls, status_code: int, request: HttpRequest, message: str = "") -> JsonResponse:
+    def error_response(cls, status_code: int, request: HttpRequest, message: str = "") -> JsonResponse:
         """An error from outside a view: an unknown path, a crash."""
         text = message or MESSAGES.get(status_code, "The request was refused.")
         error = ApiError(

@@ -1,0 +1,43 @@
+"""Fields that take what a reader of the reference would send, and nothing near it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+LONGEST_PASSWORD = 256
+
+
+class TextField(serializers.CharField):
+    """A JSON string. REST framework's own field also takes numbers and writes them out."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class EmailAddressField(serializers.EmailField):
+    """An address of at most 254 characters, in lower case."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=254, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data).lower()
+
+
+class PasswordField(TextField):
+    """Kept as typed, spaces included; bounded, since hashing costs by length. Never sent."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            write_only=True,
+            trim_whitespace=False,
+            max_length=LONGEST_PASSWORD,
+            style={"input_type": "password"},
+            **kwargs,
+        )

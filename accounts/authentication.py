@@ -1,0 +1,62 @@
+"""The three ways a user shows who they are: a bearer token, the cookies of a sign-in, the dashboard's session.
+
+The order matters. A bearer token that does not hold is a 401 and never falls through to a cookie. A cookie that
+no longer holds counts as none, since browsers go on sending it.
+"""
+
+from __future__ import annotations
+
+from django.http import HttpRequest
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication, get_authorization_header
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from accounts.cookies import ACCESS_COOKIE
+from accounts.models import TokenFamily, User
+from accounts.origin import refuse_cross_site
+from accounts.tokens import CredentialRefused, family_of_access
+from doculume.errors import CHALLENGE
+
+
+class BearerAuthentication(BaseAuthentication):
+    """`Authorization: Bearer <access token>`. `request.auth` is the token's family."""
+
+    def authenticate(self, request: Request) -> tuple[User, TokenFamily] | None:
+        scheme, _, token = get_authorization_header(request).strip().partition(b" ")
+        if scheme.lower() != b"bearer":
+            return None
+        try:
+            family = family_of_access(token.strip().decode("ascii"))
+        except (CredentialRefused, UnicodeDecodeError) as error:
+            raise AuthenticationFailed(CredentialRefused.message) from error
+        return family.user, family
+
+    def authenticate_header(self, request: Request) -> str:
+        return CHALLENGE
+
+
+class CookieAuthentication(BaseAuthentication):
+    """The `access_token` cookie, for the site's own pages only. `request.auth` is the token's family."""
+
+    def authenticate(self, request: Request) -> tuple[User, TokenFamily] | None:
+        family = family_of_cookie(request._request)
+        if family is None:
+            return None
+        refuse_cross_site(request._request)
+        return family.user, family
+
+    def authenticate_header(self, request: Request) -> str:
+        return CHALLENGE
+
+
+class PageSessionAuthentication(SessionAuthentication):
+    """The session of the dashboard's own pages, with its CSRF token."""
+
+
+def family_of_cookie(request: HttpRequest) -> TokenFamily | None:
+    """The live sign-in that the `access_token` cookie belongs to, if any."""
+    token = request.COOKIES.get(ACCESS_COOKIE)
+    try:
+        return family_of_access(token) if token else None
+    except CredentialRefused:
+        return None

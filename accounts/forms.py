@@ -1,0 +1,97 @@
+"""The forms of the sign-in pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.password_validation import password_validators_help_text_html, validate_password
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator
+from django.http import HttpRequest
+
+from accounts.api.fields import LONGEST_PASSWORD
+from accounts.models import User, normalize_email
+from accounts.registration import EmailTaken, register
+from accounts.signing_in import WrongCredentials, user_by_password
+from accounts.throttling import LimitsUnavailable, TooManyAttempts
+
+PASSWORD_TOO_LONG = f"Use at most {LONGEST_PASSWORD} characters."
+
+
+class SignInForm(AuthenticationForm):
+    """Django's, with the limits that the API's sign-in has; they count together.
+
+    After `is_valid()` said no, `refused` is the error if it was not about what was typed.
+    """
+
+    refused: TooManyAttempts | LimitsUnavailable | None = None
+
+    def __init__(self, request: HttpRequest | None = None, *args: Any, **kwargs: Any) -> None:
+        super().__init__(request, *args, **kwargs)
+        self.fields["username"] = forms.EmailField(
+            label="Email",
+            max_length=254,
+            widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True}),
+        )
+        self.fields["password"].validators.append(MaxLengthValidator(LONGEST_PASSWORD, PASSWORD_TOO_LONG))
+
+    def clean(self) -> dict[str, Any]:
+        email, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
+        if email and password and self.request is not None:
+            try:
+                self.user_cache = user_by_password(self.request, email, password)
+            except WrongCredentials as error:
+                raise ValidationError(error.message, code="invalid_login") from error
+            except (TooManyAttempts, LimitsUnavailable) as error:
+                self.refused = error
+                raise ValidationError(error.message, code=error.code) from error
+            self.confirm_login_allowed(self.user_cache)
+        return self.cleaned_data
+
+
+class StaffSignInForm(SignInForm, AdminAuthenticationForm):
+    """The admin's door: the same limits, and staff only."""
+
+
+class RegisterForm(forms.Form):
+    email = forms.EmailField(max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "username"}))
+    full_name = forms.CharField(
+        max_length=200, required=False, label="Name", widget=forms.TextInput(attrs={"autocomplete": "name"})
+    )
+    password = forms.CharField(
+        strip=False,
+        max_length=LONGEST_PASSWORD,
+        help_text=password_validators_help_text_html,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        error_messages={"max_length": PASSWORD_TOO_LONG},
+    )
+
+    refused: TooManyAttempts | LimitsUnavailable | None = None
+
+    def clean_email(self) -> str:
+        return normalize_email(self.cleaned_data["email"])
+
+    def clean(self) -> dict[str, Any]:
+        fields = self.cleaned_data
+        if "password" in fields:
+            try:
+                validate_password(
+                    fields["password"], User(email=fields.get("email", ""), full_name=fields.get("full_name", ""))
+                )
+            except ValidationError as error:
+                self.add_error("password", error)
+        return fields
+
+    def save(self, request: HttpRequest) -> User | None:
+        """The new user; None when that failed, and then the form has the error."""
+        try:
+            return register(request, **self.cleaned_data)
+        except EmailTaken as error:
+            self.add_error("email", error.details["email"])
+        except (TooManyAttempts, LimitsUnavailable) as error:
+            self.refused = error
+            self.add_error(None, error.message)
+        return None

@@ -1,0 +1,22 @@
+"""Let a user into the admin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from accounts.management.people import user_by_email
+
+
+class Command(BaseCommand):
+    help = "Makes a user staff, with every right in the admin."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("email", metavar="EMAIL")
+
+    def handle(self, *args: Any, email: str, **options: Any) -> None:
+        user = user_by_email(email)
+        user.is_staff = user.is_superuser = True
+        user.save(update_fields=["is_staff", "is_superuser"])
+        self.stdout.write(f"{user.email} is staff now.")

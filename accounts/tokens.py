@@ -1,0 +1,139 @@
+"""Tokens of a sign-in: a family in the database, and the JWTs that bear its id.
+
+Each refresh token is good once. One that comes a second time was copied by somebody, so it ends the family, and
+with it every access token that the family ever gave (RFC 9700, section 4.14.2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hmac import compare_digest
+from typing import TypeVar
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.models import update_last_login
+from django.db import transaction
+from django.utils import timezone
+from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
+
+from accounts.models import TokenFamily, User
+from doculume.crypto import digest
+from doculume.errors import DoculumeError
+
+FAMILY_CLAIM = "fam"
+PURPOSE = "refresh-token"
+AnyToken = TypeVar("AnyToken", AccessToken, RefreshToken)
+
+
+class CredentialRefused(DoculumeError):
+    """What was shown to say who is asking is wrong, expired, revoked or not there."""
+
+    code = "unauthenticated"
+    status_code = 401
+    message = "The token is invalid, expired or revoked."
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPair:
+    """A fresh access and refresh token; `expires_in` is the access token's life in seconds."""
+
+    access: str
+    refresh: str
+    expires_in: int
+
+
+def start_family(user: User) -> TokenPair:
+    """A new sign-in of `user`. Their sign-ins that ran out are forgotten on the way."""
+    with transaction.atomic():
+        user.token_families.expired().delete()
+        family = TokenFamily(user=user)
+        pair = _renew(family)
+        family.save(force_insert=True)
+        update_last_login(None, user)  # type: ignore[arg-type]
+    return pair
+
+
+def rotate(refresh: str) -> TokenPair:
+    """The next pair for a refresh token, which is spent by this. Of parallel calls with one token one wins at most.
+
+    Raises `CredentialRefused`. If the token had been spent before, its family is revoked first.
+    """
+    with transaction.atomic():
+        family = _lock_family(refresh)
+        spent = not _is_newest(family, refresh)
+        if spent:
+            family.revoke("replayed")
+        else:
+            pair = _renew(family)
+            family.save(update_fields=["current_digest", "last_used_at", "expires_at"])
+    # Not inside the block: the exception would roll the revocation back.
+    if spent:
+        raise CredentialRefused
+    return pair
+
+
+def end_by_refresh(refresh: str) -> None:
+    """Revoke the family of a refresh token. Raises `CredentialRefused` as `rotate` does, spent tokens included."""
+    with transaction.atomic():
+        family = _lock_family(refresh)
+        spent = not _is_newest(family, refresh)
+        family.revoke("replayed" if spent else "signed out")
+    if spent:
+        raise CredentialRefused
+
+
+def family_of_access(access: str) -> TokenFamily:
+    """The live family of an access token with its active user, in one query. Raises `CredentialRefused`."""
+    family = TokenFamily.objects.select_related("user").filter(id=_family_id(_decode(access, AccessToken))).first()
+    return _usable(family)
+
+
+def _renew(family: TokenFamily) -> TokenPair:
+    """Put a new refresh token's digest into `family` (not yet saved) and sign both tokens."""
+    access, refresh = AccessToken(), RefreshToken()
+    for token, lifetime in ((access, settings.ACCESS_TOKEN_LIFETIME), (refresh, settings.REFRESH_TOKEN_LIFETIME)):
+        _address(token, family)
+        token.set_exp(lifetime=lifetime)
+    family.last_used_at = timezone.now()
+    family.expires_at = family.last_used_at + settings.REFRESH_TOKEN_LIFETIME
+    written = str(refresh)
+    family.current_digest = digest(written, purpose=PURPOSE)
+    return TokenPair(str(access), written, int(settings.ACCESS_TOKEN_LIFETIME.total_seconds()))
+
+
+def _address(token: Token, family: TokenFamily) -> None:
+    token["sub"] = str(family.user.uuid)
+    token[FAMILY_CLAIM] = str(family.id)
+
+
+def _decode(written: str, kind: type[AnyToken]) -> AnyToken:
+    """Checks signature, issuer, expiry and kind, so that a refresh token does not pass as an access token."""
+    try:
+        return kind(written)  # type: ignore[arg-type]
+    except TokenError as error:
+        raise CredentialRefused from error
+
+
+def _family_id(token: Token) -> UUID:
+    try:
+        return UUID(token[FAMILY_CLAIM])
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise CredentialRefused from error
+
+
+def _lock_family(refresh: str) -> TokenFamily:
+    family_id = _family_id(_decode(refresh, RefreshToken))
+    locked = TokenFamily.objects.select_for_update(of=("self",)).select_related("user")
+    return _usable(locked.filter(id=family_id).first())
+
+
+def _usable(family: TokenFamily | None) -> TokenFamily:
+    if family is None or not family.is_live or not family.user.is_active:
+        raise CredentialRefused
+    return family
+
+
+def _is_newest(family: TokenFamily, refresh: str) -> bool:
+    return compare_digest(family.current_digest, digest(refresh, purpose=PURPOSE))
