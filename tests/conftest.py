@@ -8,6 +8,7 @@ from django.core.management import call_command
 
 from doculume.embedded import holding
 from doculume.management.servers import embedded_servers
+from tests.cast import account, alice, anonymous, as_alice, as_bob, as_charlie, bob, charlie  # noqa: F401
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -9,6 +9,7 @@ from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import mixins, status
 from rest_framework.decorators import action
+from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
@@ -42,7 +43,7 @@ class DocumentViewSet(
 ):
     queryset = Document.objects.all()
     serializer_class = DocumentSerializer
-    permission_classes = [CanWrite]
+    permission_classes = [IsAuthenticated, CanWrite]
     pagination_class = NumberedPages
     filter_backends = [filters.DjangoFilterBackend]
     filterset_class = DocumentFilter
