@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
                 ('full_name', models.CharField(blank=True, max_length=200)),
                 ('avatar_url', models.URLField(blank=True, max_length=500)),
                 ('is_staff', models.BooleanField(default=False, help_text='May use the admin.')),
-                ('is_active', models.BooleanField(default=True, help_text='Off: suspended; every credential stops at once.')),
+                ('is_active', models.BooleanField(default=True, help_text='Switch off to suspend: every credential stops working at once.')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('groups', models.ManyToManyField(blank=True, help_text='The groups this user belongs to. A user will get all permissions granted to each of their groups.', related_name='user_set', related_query_name='user', to='auth.group', verbose_name='groups')),
                 ('user_permissions', models.ManyToManyField(blank=True, help_text='Specific permissions for this user.', related_name='user_set', related_query_name='user', to='auth.permission', verbose_name='user permissions')),
