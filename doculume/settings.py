@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import dj_database_url
 from csp.constants import NONE, SELF
@@ -255,7 +256,7 @@ SPECTACULAR_SETTINGS = {
 
 # --- models ------------------------------------------------------------------------------------------------------
 # "local" runs a folder with model.onnx and tokenizer.json in this process; "openai" calls any compatible endpoint.
-EMBEDDING = {
+EMBEDDING: Any = {
     "provider": env_str("DOCULUME_EMBEDDING_PROVIDER", "local"),
     "model": env_str("DOCULUME_EMBEDDING_MODEL", "multilingual-e5-small"),
     "base_url": env_str("DOCULUME_EMBEDDING_BASE_URL"),
@@ -263,7 +264,7 @@ EMBEDDING = {
     "dimensions": env_int("DOCULUME_EMBEDDING_DIMENSIONS", 384, minimum=1),
 }
 # No base URL and no key: answers come from the extractive model, which needs neither.
-CHAT = {
+CHAT: Any = {
     "provider": "openai" if env_str("DOCULUME_LLM_BASE_URL") else "",
     "base_url": env_str("DOCULUME_LLM_BASE_URL"),
     "model": env_str("DOCULUME_LLM_MODEL"),
