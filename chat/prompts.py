@@ -33,7 +33,8 @@ def grounded_messages(
 ) -> list[ChatMessage]:
     """The prompt, packed to `window` tokens: sources first, best first, then as much of what was said as fits."""
     budget = max(window - RESERVED_TOKENS - count_tokens(question), SMALLEST_SHARE)
-    sources, used = [], 0
+    sources: list[str] = []
+    used = 0
     for number, hit in enumerate(hits, 1):
         block = source_block(number, hit)
         used += count_tokens(block)

@@ -68,7 +68,7 @@ def _history(conversation: Conversation) -> list[ChatMessage]:
         account_id=conversation.account_id, conversation=conversation, role__in=["user", "assistant"]
     ).exclude(content="")
     latest = said.order_by("-created_at", "-id").values_list("role", "content")[:HISTORY_MESSAGES]
-    return [{"role": role, "content": content} for role, content in reversed(latest)]
+    return [ChatMessage(role=role, content=content) for role, content in reversed(latest)]  # type: ignore[typeddict-item]
 
 
 def save_partial(turn: Turn, text: str) -> None:

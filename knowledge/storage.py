@@ -13,7 +13,7 @@ class DurableFileSystemStorage(FileSystemStorage):
     """`FileSystemStorage` that has the file and its folder on disk before it returns."""
 
     def _save(self, name: str, content: File) -> str:
-        name = super()._save(name, content)
+        name = super()._save(name, content)  # type: ignore[misc]
         path = Path(self.path(name))
         for target in (path, path.parent):
             descriptor = os.open(target, os.O_RDONLY)

@@ -95,6 +95,7 @@ class ConversationSerializer(serializers.ModelSerializer[Conversation]):
 class ConversationDetailSerializer(ConversationSerializer):
     messages = MessageSerializer(many=True, read_only=True)
 
-    class Meta(ConversationSerializer.Meta):
-        fields = (*ConversationSerializer.Meta.fields, "messages")  # type: ignore[assignment]
+    class Meta:
+        model = Conversation
+        fields = (*ConversationSerializer.Meta.fields, "messages")
         read_only_fields = fields

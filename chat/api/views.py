@@ -60,7 +60,9 @@ class AskView(StructuredDialect, AccountScoped, GenericAPIView[Any]):
             temperature=asked.get("temperature"),
             max_tokens=asked.get("max_tokens"),
         )
-        turn = transcript.begin(self.account, request.user, question.text, asked.get("conversation_id"), model_name())
+        turn = transcript.begin(
+            self.account, self.membership.user, question.text, asked.get("conversation_id"), model_name()
+        )
         if asked["stream"]:
             return sse.stream(answer(turn, question), turn.conversation.id)
         return Response(async_to_sync(collect)(answer(turn, question)))

@@ -33,7 +33,9 @@ class NumberedPages(BasePagination):
     page_size = 20
     max_page_size = 100
 
-    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: APIView | None = None) -> list[Any]:
+    def paginate_queryset(  # type: ignore[override]
+        self, queryset: QuerySet[Any], request: Request, view: APIView | None = None
+    ) -> list[Any]:
         self.page = whole_number(request, "page", 1, 1)
         self.size = whole_number(request, "page_size", self.page_size, 1)
         if self.size > self.max_page_size:

@@ -60,7 +60,7 @@ class DocumentViewSet(
         file = sent.validated_data["file"]
         document = uploads.accept(
             self.account,
-            request.user,
+            self.membership.user,
             file,
             name=storable(name_as_sent(file)),
             collection_id=sent.validated_data.get("collection_id"),
