@@ -10,7 +10,6 @@ run: ## the whole platform on http://127.0.0.1:$PORT, until Ctrl-C
 
 test: lint ## everything that CI asks
 	@$(DEV) pytest -m "not slow"
-	@$(DEV) python -m tests.deployment
 
 test-slow: ## faults, races and whole platforms, which take minutes
 	@$(DEV) pytest -m slow

@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from doculume.embedded import postgres, valkey
+
+
+@pytest.fixture
+def var() -> Iterator[Path]:
+    """A data folder of this test alone, whose servers are stopped afterwards, whatever became of them.
+
+    Directly in /tmp, since pytest's own folders have mode 0700 and root's database user cannot pass those.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="doculume-test-", dir="/tmp"))
+    folder.chmod(0o755)
+    yield folder
+    valkey.stop(folder)
+    postgres.stop(folder)
+    shutil.rmtree(folder)
