@@ -7,11 +7,11 @@ from doculume.routing import both
 register_converter(ConversationIdConverter, "conversation")
 
 urlpatterns: list[URLPattern] = [
-    both("chat/ask", AskView.as_view(), name="ask"),
-    both("chat/conversations", ConversationViewSet.as_view({"get": "list"}), name="conversations"),
+    both("chat/ask", AskView.as_view(), name="api-ask"),
+    both("chat/conversations", ConversationViewSet.as_view({"get": "list"}), name="api-conversations"),
     both(
         "chat/conversations/<conversation:pk>",
         ConversationViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
-        name="conversation",
+        name="api-conversation",
     ),
 ]

@@ -4,8 +4,8 @@ from doculume.routing import both
 from knowledge.api.views import DocumentViewSet
 
 urlpatterns: list[URLPattern] = [
-    both("documents", DocumentViewSet.as_view({"get": "list"}), name="documents"),
-    both("documents/upload", DocumentViewSet.as_view({"post": "upload"}), name="document-upload"),
-    both("documents/<uuid:pk>", DocumentViewSet.as_view({"get": "retrieve", "delete": "destroy"}), name="document"),
-    both("documents/<uuid:pk>/retry", DocumentViewSet.as_view({"post": "retry"}), name="document-retry"),
+    both("documents", DocumentViewSet.as_view({"get": "list"}), name="api-documents"),
+    both("documents/upload", DocumentViewSet.as_view({"post": "upload"}), name="api-document-upload"),
+    both("documents/<uuid:pk>", DocumentViewSet.as_view({"get": "retrieve", "delete": "destroy"}), name="api-document"),
+    both("documents/<uuid:pk>/retry", DocumentViewSet.as_view({"post": "retry"}), name="api-document-retry"),
 ]
