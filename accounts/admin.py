@@ -35,7 +35,7 @@ class UserChangeForm(ModelForm):
 
     class Meta:
         model = User
-        fields = ("email", "full_name", "avatar_url", "is_active", "is_staff", "is_superuser", "groups")
+        fields = ("email", "full_name", "is_active", "is_staff", "is_superuser", "groups")
 
     def clean_email(self) -> str:
         return normalize_email(self.cleaned_data["email"])
@@ -60,7 +60,7 @@ class UserAdmin(StockUserAdmin):
     readonly_fields = ("uuid", "password_state", "last_login", "created_at")
     filter_horizontal = ("groups",)
     fieldsets = (
-        (None, {"fields": ("email", "full_name", "avatar_url", "uuid")}),
+        (None, {"fields": ("email", "full_name", "uuid")}),
         ("Access", {"fields": ("is_active", "password_state", "is_staff", "is_superuser", "groups")}),
         ("Dates", {"fields": ("last_login", "created_at")}),
     )
