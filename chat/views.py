@@ -1,0 +1,30 @@
+"""The page where documents are uploaded and asked. What it shows, it gets from the API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.shortcuts import get_object_or_404
+from django.views.generic import TemplateView
+
+from accounts.pages import AccountPage
+from chat.models import Conversation
+
+
+class HomePage(AccountPage, TemplateView):
+    """Documents on the left, a new conversation in the middle."""
+
+    template_name = "chat/home.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(upload_max_bytes=settings.UPLOAD_MAX_BYTES, **kwargs)
+
+
+class ConversationPage(HomePage):
+    """The same page with a conversation of the user's own in it."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        own = Conversation.objects.for_account(self.account).of_user(self.request.user)
+        conversation = get_object_or_404(own, pk=self.kwargs["pk"])
+        return super().get_context_data(conversation=conversation, **kwargs)
