@@ -1,4 +1,4 @@
-"""`manage.py services start | stop | status`: the embedded PostgreSQL and Valkey without the rest of the platform."""
+"""`manage.py services start | stop | status | url`: the embedded PostgreSQL and Valkey without the rest of the platform."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from doculume.embedded import holding, postgres, valkey
+from doculume.embedded import database_url, holding, postgres, valkey
 from doculume.errors import DoculumeError
 from doculume.management.servers import embedded_servers
 
@@ -18,12 +18,15 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("action", choices=["start", "stop", "status"])
+        parser.add_argument("action", choices=["start", "stop", "status", "url"])
         parser.add_argument("--force", action="store_true", help="stop them even while a platform uses them")
 
     def handle(self, *args: Any, action: str, force: bool, **options: Any) -> None:
         if not embedded_servers():
             raise CommandError("DATABASE_URL and REDIS_URL are set: there is no embedded server to speak of.")
+        if action == "url":
+            self.stdout.write(database_url(settings.VAR))  # with its password, for psql and pg_dump
+            return
         try:
             if action == "start":
                 holding.keep(settings.VAR, embedded_servers())
