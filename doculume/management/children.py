@@ -19,6 +19,8 @@ LONGEST_PAUSE = 30.0
 STEADY_SECONDS = 30.0  # who has lived this long has started well; the next pause is short again
 # After so many seconds of stopping, this signal. Celery takes TERM as "finish your tasks", QUIT as "give them back".
 STOPPING = ((0.0, signal.SIGTERM), (8.0, signal.SIGQUIT), (25.0, signal.SIGKILL))
+QUIET_SECONDS = 60.0  # how long a message that was shown is not shown again
+TIMESTAMP = re.compile(r"^[\d\-: ,.TZ\[\]]+")
 WORTH_SHOWING = re.compile(r"\b(WARNING|ERROR|CRITICAL)\b")
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
@@ -36,10 +38,11 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
         self._started = self._due = 0.0
         self._sent: signal.Signals | None = None
-        self._shown = 0
+        self._shown = 0  # bytes of the log
+        self._said: dict[str, float] = {}
 
     def start(self) -> None:
-        self._log.parent.mkdir(parents=True, exist_ok=True)
+        self._log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self._log.exists() and self._log.stat().st_size > LOG_BYTES:
             self._log.replace(self._log.with_suffix(".log.1"))
         with self._log.open("ab") as log:
@@ -108,8 +111,11 @@ class Child:
         whole = new[: new.rfind(b"\n") + 1]
         self._shown += len(whole)
         for line in whole.decode(errors="replace").splitlines():
-            if WORTH_SHOWING.search(line):
-                self._say(f"[{self.name}] {line}")
+            message = TIMESTAMP.sub("", line)
+            known = message in self._said and time.monotonic() < self._said[message] + QUIET_SECONDS
+            if WORTH_SHOWING.search(line) and not known:
+                self._said[message] = time.monotonic()
+                self._say(f"[{self.name}] {message}")
 
 
 def stop_all(children: Sequence[Child], hurry: Callable[[], bool]) -> None:

@@ -145,20 +145,21 @@ class Command(BaseCommand):
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + READY_SECONDS
-        while not self._is_ready():
+        while why := self._unready():
             self._look_after_children()
             if time.monotonic() > deadline:
-                raise CommandError(
-                    f"{self._url}/readyz did not answer 200 in {READY_SECONDS} s. Logs: {settings.VAR / 'log'}"
-                )
+                raise CommandError(f"Not ready after {READY_SECONDS} s ({why}). Logs: {settings.VAR / 'log'}")
             time.sleep(0.2)
 
-    def _is_ready(self) -> bool:
+    def _unready(self) -> str:
+        """Why `/readyz` does not say 200, in its own words; empty when it does."""
         try:
-            with _open(f"{self._url}/readyz") as answer:
-                return answer.status == 200
-        except (urllib.error.URLError, OSError):
-            return False
+            with _open(f"{self._url}/readyz"):
+                return ""
+        except urllib.error.HTTPError as error:
+            return f"{error.code} {error.read(500).decode(errors='replace')}"
+        except OSError as error:
+            return str(error)
 
     def _announce(self, demo: bool) -> None:
         if demo and "seed_demo" in get_commands():

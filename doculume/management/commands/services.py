@@ -1,4 +1,4 @@
-"""`manage.py services start | stop | status | url`: the embedded PostgreSQL and Valkey without the rest of the platform."""
+"""`manage.py services …`: the embedded PostgreSQL and Valkey without the rest of the platform."""
 
 from __future__ import annotations
 
