@@ -35,7 +35,9 @@ class SignInView(LoginView):
     template_name = "accounts/sign_in.html"
     form_class = SignInForm
     redirect_authenticated_user = True
-    extra_context = {"registration_open": settings.REGISTRATION_OPEN}
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(registration_open=settings.REGISTRATION_OPEN, **kwargs)
 
     def form_invalid(self, form: Any) -> HttpResponse:
         return with_status(super().form_invalid(form), form)

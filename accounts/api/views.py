@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth import logout
+from django.contrib.auth import get_user, logout
 from drf_spectacular.utils import extend_schema
 from rest_framework.generics import RetrieveUpdateAPIView
 from rest_framework.permissions import AllowAny
@@ -129,7 +129,8 @@ class LogoutView(StructuredDialect, APIView):
         if family := family_of_cookie(request._request):
             refuse_cross_site(request._request)
             family.revoke("signed out")
-        elif REFRESH_COOKIE not in request.COOKIES and PageSessionAuthentication().authenticate(request):
+        elif REFRESH_COOKIE not in request.COOKIES and get_user(request._request).is_authenticated:
+            PageSessionAuthentication().enforce_csrf(request)
             logout(request._request)
         else:
             end_by_refresh(refresh_cookie(request))

@@ -45,7 +45,12 @@ def test_rights_cannot_be_assigned(anonymous):
     answer = anonymous.post(URL, DANA | wishes)
     assert answer.status_code == 201
     user = User.objects.get()
-    assert (user.is_staff, user.is_superuser, user.is_active, user.personal_account.plan) == (False, False, True, "free")
+    assert (user.is_staff, user.is_superuser, user.is_active, user.personal_account.plan) == (
+        False,
+        False,
+        True,
+        "free",
+    )
 
 
 def test_a_taken_address_is_an_error_of_its_field_in_any_case(anonymous, alice):
