@@ -84,9 +84,9 @@ def server_user() -> ServerUser | None:
     raise ServerFailed("PostgreSQL refuses to run as root, and there is no user postgres or nobody here.")
 
 
-def digest(path: Path) -> str:
-    """Twelve characters that stand for this very path, so that two clones never share a folder."""
-    return hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
+def digest(text: str) -> str:
+    """Twelve characters that stand for this very text, so that two data folders never share a place elsewhere."""
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:12]
 
 
 def socket_folder(preferred: Path, socket_name: str) -> Path:
@@ -96,7 +96,7 @@ def socket_folder(preferred: Path, socket_name: str) -> Path:
     """
     if len(os.fsencode(preferred / socket_name)) <= LONGEST_SOCKET_PATH:
         return preferred
-    return Path("/tmp") / f"doculume-{os.geteuid()}-{digest(preferred)}"  # noqa: S108  # checked by private_folder
+    return Path("/tmp") / f"doculume-{os.geteuid()}-{digest(str(preferred))}"  # noqa: S108  # checked by private_folder
 
 
 def private_folder(path: Path, owner: ServerUser | None = None) -> Path:

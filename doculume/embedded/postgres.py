@@ -96,7 +96,8 @@ def _home(var: Path) -> Path:
         return _noted_home(own / "location", var)
     user = server_user()
     if user and not user.reaches(own):
-        return SYSTEM_FOLDER / digest(var)
+        # Named by a secret of this data folder rather than its path: who deletes it and starts anew gets a new one.
+        return SYSTEM_FOLDER / digest(secret(var, "postgres_password"))
     return own
 
 

@@ -221,7 +221,23 @@ def test_roots_own_folder_is_left_closed_and_the_cluster_put_where_its_user_can_
             if folder.exists():
                 postgres.stop(folder)
         shutil.rmtree(var / "copy", ignore_errors=True)
-        subprocess.run(["rm", "-r", home], check=True)
+        shutil.rmtree(home)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's database runs as somebody else")
+def test_a_data_folder_that_was_deleted_and_made_again_starts_empty(var: Path) -> None:
+    closed = var / "closed"
+    homes = []
+    for _ in range(2):
+        closed.mkdir(mode=0o700)
+        postgres.start(closed, durable=False)
+        homes.append(postgres.status(closed).folder)
+        with psycopg.connect(database_url(closed)) as connection:
+            connection.execute("CREATE TABLE fresh ()")
+        postgres.stop(closed)
+        shutil.rmtree(closed)
+    for home in homes:
+        shutil.rmtree(home)
 
 
 def test_the_callers_own_postgres_variables_are_ignored(var: Path, monkeypatch: pytest.MonkeyPatch) -> None:
