@@ -200,20 +200,25 @@ class Chunk(models.Model):
 
 
 class ChunkTerms(models.Model):
-    """The lexical side of a chunk: its terms as numbers, for the index, and how often each stands in it."""
+    """The lexical side of a chunk: its terms as numbers, for the index, and what each weighs in it (BM25's part).
+
+    The account and the collection are the chunk's; rows go with their entry, so neither needs a constraint here.
+    """
 
     chunk = models.OneToOneField(Chunk, models.CASCADE, primary_key=True, related_name="terms")
-    account = models.ForeignKey(Account, models.CASCADE, related_name="+")
-    collection = models.ForeignKey(Collection, models.CASCADE, related_name="+")
+    account = models.ForeignKey(Account, models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False)
+    collection = models.ForeignKey(Collection, models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False)
     entry = models.ForeignKey(Entry, models.CASCADE, related_name="+")
     language = models.CharField(max_length=12, blank=True)
-    length = models.PositiveIntegerField(help_text="Number of terms, with repetitions.")
     terms = ArrayField(models.IntegerField())
-    frequencies = SparseVectorField(dimensions=TERM_SPACE)
+    weights = SparseVectorField(dimensions=TERM_SPACE)
 
     class Meta:
         verbose_name_plural = "chunk terms"
-        indexes = [GinIndex(fields=["terms"], name="chunk_terms_gin", fastupdate=False)]
+        indexes = [
+            models.Index(fields=["account", "collection"], name="chunk_terms_scope"),
+            GinIndex(fields=["terms"], name="chunk_terms_gin", fastupdate=False),
+        ]
 
     def __str__(self) -> str:
         return str(self.chunk_id)
@@ -222,49 +227,45 @@ class ChunkTerms(models.Model):
 class TermStatistic(models.Model):
     """In how many chunks of an account a term stands."""
 
-    id = models.BigAutoField(primary_key=True)
-    account = models.ForeignKey(Account, models.CASCADE, related_name="+")
+    pk = models.CompositePrimaryKey("account_id", "term")
+    account = models.ForeignKey(Account, models.CASCADE, related_name="+", db_index=False)
     term = models.IntegerField()
     chunk_count = models.IntegerField()
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["account", "term"], include=["chunk_count"], name="term_once")]
 
     def __str__(self) -> str:
         return f"{self.account_id}: {self.term}"
 
 
 class LanguageStatistic(models.Model):
-    """How many chunks of a language an account has, and how many terms those have together."""
+    """How many chunks of a language a collection has."""
 
-    id = models.BigAutoField(primary_key=True)
-    account = models.ForeignKey(Account, models.CASCADE, related_name="+")
+    pk = models.CompositePrimaryKey("account_id", "collection_id", "language")
+    account = models.ForeignKey(Account, models.CASCADE, related_name="+", db_index=False)
+    collection = models.ForeignKey(Collection, models.CASCADE, related_name="+")
     language = models.CharField(max_length=12, blank=True)
     chunk_count = models.BigIntegerField()
-    term_count = models.BigIntegerField()
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["account", "language"], name="language_once")]
 
     def __str__(self) -> str:
-        return f"{self.account_id}: {self.language or 'unknown'}"
+        return f"{self.collection_id}: {self.language or 'unknown'}"
 
 
 class ChunkEmbedding(models.Model):
     """A chunk's vector by one embedding model: a slim table, so that an exact scan reads little.
 
     Each model has an HNSW index of its own over its rows, made when the model is first used; see `search.indexes`.
+    The account and the collection are the chunk's; rows go with their entry, so neither needs a constraint here.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    account = models.ForeignKey(Account, models.CASCADE, related_name="+")
-    collection = models.ForeignKey(Collection, models.CASCADE, related_name="+", db_index=False)
+    account = models.ForeignKey(Account, models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False)
+    collection = models.ForeignKey(Collection, models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False)
     entry = models.ForeignKey(Entry, models.CASCADE, related_name="+")
     chunk = models.ForeignKey(Chunk, models.CASCADE, related_name="embeddings", db_index=False)
     model = models.ForeignKey(EmbeddingModel, models.PROTECT, related_name="+", db_index=False)
     vector = HalfVectorField()
 
     class Meta:
+        indexes = [models.Index(fields=["account", "model", "collection"], name="chunk_embedding_scope")]
         constraints = [models.UniqueConstraint(fields=["chunk", "model", "account"], name="chunk_embedding_once")]
 
     def __str__(self) -> str:

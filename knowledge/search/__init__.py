@@ -1,0 +1,178 @@
+"""The front door to finding: `search()`.
+
+Two legs look in the same scope, by meaning (`_vector`) and by words (`_text`), and their rankings become one
+(`_fusion`). Every statement binds the account; filters are part of what each leg asks, never applied afterwards.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from accounts.models import Account
+from knowledge.search import _text, _vector
+from knowledge.search._filters import Scope, SearchFilters, scope_of
+from knowledge.search._fusion import WINDOW, Fused, fuse
+from knowledge.search.indexes import dense
+from llm_settings.models import EmbeddingModel
+from llm_settings.providers import get_embedder
+from llm_settings.providers.base import Embedder
+
+__all__ = ["SearchFilters", "SearchHit", "SearchResult", "search", "weights_for"]
+
+# What is read of a question, in characters. It is more than the embedding models take in.
+LONGEST_QUERY = 4_000
+MOST_HITS = 200
+EVERYTHING = SearchFilters()
+
+_HITS = """
+    SELECT chunk.id AS chunk_id, chunk.entry_id, document.id AS document_id, chunk.collection_id,
+           coalesce(document.filename, '') AS filename, entry.title, chunk.page_number, chunk.heading_path, chunk.kind,
+           chunk.text, chunk.context, chunk.start, chunk."end", entry.language, entry.source_url AS url,
+           -(embedding.vector <#> %(vector)s::halfvec) AS cosine
+    FROM knowledge_chunk AS chunk
+    JOIN knowledge_entry AS entry
+      ON entry.account_id = %(account)s AND entry.id = chunk.entry_id AND entry.active_generation = chunk.generation
+    LEFT JOIN knowledge_document AS document
+      ON document.account_id = %(account)s AND document.entry_id = entry.id
+    JOIN knowledge_chunkembedding AS embedding
+      ON embedding.account_id = %(account)s AND embedding.chunk_id = chunk.id AND embedding.model_id = %(model)s
+    WHERE chunk.account_id = %(account)s AND chunk.id = ANY(%(chunks)s)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchHit:
+    """A chunk that was found, with all that is shown or cited of it."""
+
+    chunk_id: UUID
+    entry_id: UUID
+    document_id: UUID | None
+    collection_id: UUID
+    filename: str
+    title: str
+    page_number: int | None
+    heading_path: tuple[str, ...]
+    kind: str
+    text: str
+    context: str
+    start: int
+    end: int
+    language: str
+    score: float
+    """Of the joint ranking, 0 to 1: good for order within one search, not for comparing searches."""
+    similarity: float
+    """0 to 1, the same for every embedding model; see `Embedder.similarity`."""
+    cosine: float
+    lexical_score: float
+    """BM25; 0 where the lexical leg did not find the chunk."""
+    vector_rank: int | None
+    lexical_rank: int | None
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    hits: list[SearchHit]
+    timings: dict[str, float] = field(default_factory=dict)
+    """Milliseconds: embed, vector, text, fetch, total."""
+    query_terms: dict[str, float] = field(default_factory=dict)
+    """The question's terms and what each weighs in this account; see `weights_for`."""
+
+
+def search(
+    account: Account,
+    query: str,
+    *,
+    limit: int = 5,
+    filters: SearchFilters = EVERYTHING,
+    per_entry: bool = False,
+) -> SearchResult:
+    """The account's chunks that answer the query best, best first; at most MOST_HITS.
+
+    `per_entry`: each entry once, by its best chunk. Raises ProviderError when the query cannot be embedded.
+    """
+    text = query[:LONGEST_QUERY].replace("\0", " ").strip()
+    limit = min(limit, MOST_HITS)
+    if not text or limit < 1:
+        return SearchResult([])
+    clock = _Clock()
+    model = EmbeddingModel.objects.active()
+    embedder = get_embedder(model)
+    # Before the transaction: a remote model may take its time.
+    vector = dense(embedder.embed_query(text))
+    clock.lap("embed")
+    depth = max(WINDOW, 2 * limit if per_entry else limit)
+    with _snapshot():
+        scope = scope_of(account.id, filters)
+        near = _vector.nearest(scope, model, vector, depth)
+        clock.lap("vector")
+        terms = _text.read_query(scope, text)
+        found = _text.matching(scope, terms, depth)
+        clock.lap("text")
+        ranked = fuse(near, found, terms.full_weight)
+        chosen = (_best_of_entries(ranked) if per_entry else ranked)[:limit]
+        rows = _rows(scope, model, vector, chosen)
+    hits = [_hit(hit, rows[hit.chunk_id], embedder) for hit in chosen if hit.chunk_id in rows]
+    clock.lap("fetch")
+    return SearchResult(hits, clock.laps, terms.weights)
+
+
+def weights_for(account: Account, text: str) -> dict[str, float]:
+    """What each term of `text` weighs among the account's chunks: its rarity times its number."""
+    return _text.read_query(scope_of(account.id, EVERYTHING), text[:LONGEST_QUERY]).weights
+
+
+def _best_of_entries(ranked: list[Fused]) -> list[Fused]:
+    best: dict[UUID, Fused] = {}
+    for hit in ranked:
+        best.setdefault(hit.entry_id, hit)
+    return list(best.values())
+
+
+def _rows(scope: Scope, model: EmbeddingModel, vector: str, chosen: list[Fused]) -> dict[UUID, dict[str, Any]]:
+    ids = [hit.chunk_id for hit in chosen]
+    with connection.cursor() as cursor:
+        cursor.execute(_HITS, {"account": scope.account_id, "model": model.id, "vector": vector, "chunks": ids})
+        names = [column.name for column in cursor.description or ()]
+        return {row[0]: dict(zip(names, row, strict=True)) for row in cursor.fetchall()}
+
+
+def _hit(fused: Fused, row: dict[str, Any], embedder: Embedder) -> SearchHit:
+    return SearchHit(
+        **row | {"heading_path": tuple(row["heading_path"])},
+        score=fused.score,
+        similarity=embedder.similarity(row["cosine"]),
+        lexical_score=fused.lexical_score or 0.0,
+        vector_rank=fused.vector_rank,
+        lexical_rank=fused.lexical_rank,
+    )
+
+
+@contextmanager
+def _snapshot() -> Iterator[None]:
+    """All statements of a search see the same moment, unless a transaction is already under way."""
+    nested = connection.in_atomic_block
+    with transaction.atomic(), connection.cursor() as cursor:
+        if not nested:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        cursor.execute(_vector.SETTINGS)
+        yield
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._start = self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name] = (now - self._last) * 1000
+        self.laps["total"] = (now - self._start) * 1000
+        self._last = now

@@ -1,0 +1,85 @@
+"""What of an account a search may find, and how much that is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+# Chunks of chosen entries are counted up to this many; above it, all that matters is that there are many.
+COUNTED = 50_000
+
+_SIZES = """
+    SELECT language, sum(chunk_count), sum(chunk_count) FILTER (WHERE %s OR collection_id = ANY(%s))
+    FROM knowledge_languagestatistic WHERE account_id = %s AND chunk_count > 0
+    GROUP BY language ORDER BY 2 DESC, 1
+"""
+_ENTRY_CHUNKS = """
+    SELECT count(*) FROM (
+        SELECT 1 FROM knowledge_chunkterms WHERE account_id = %s AND entry_id = ANY(%s) LIMIT %s
+    ) AS counted
+"""
+_ENTRIES_OF_DOCUMENTS = "SELECT entry_id FROM knowledge_document WHERE account_id = %s AND id = ANY(%s)"
+
+
+@dataclass(frozen=True, slots=True)
+class SearchFilters:
+    """What a search is limited to. An empty tuple does not limit; ids of other accounts match nothing."""
+
+    collection_ids: tuple[UUID, ...] = ()
+    document_ids: tuple[UUID, ...] = ()
+    entry_ids: tuple[UUID, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Filters as both legs use them. `entry_ids` is None where entries are not limited."""
+
+    account_id: int
+    collection_ids: list[UUID]
+    entry_ids: list[UUID] | None
+    languages: list[str] = field(default_factory=list)
+    """Of the account's chunks, the most frequent first."""
+    account_chunks: int = 0
+    chunks: int = 0
+    """How many chunks of the account are in scope; never less than there are, up to COUNTED."""
+
+    def where(self) -> tuple[str, list[Any]]:
+        """The condition on a table with the columns account_id, collection_id and entry_id."""
+        condition = "account_id = %s"
+        bound: list[Any] = [self.account_id]
+        if self.collection_ids:
+            condition += " AND collection_id = ANY(%s)"
+            bound.append(self.collection_ids)
+        if self.entry_ids is not None:
+            condition += " AND entry_id = ANY(%s)"
+            bound.append(self.entry_ids)
+        return condition, bound
+
+
+def scope_of(account_id: int, filters: SearchFilters) -> Scope:
+    collections, entries = list(filters.collection_ids), _entries(account_id, filters)
+    with connection.cursor() as cursor:
+        cursor.execute(_SIZES, [not collections, collections, account_id])
+        rows = cursor.fetchall()
+    total, within = (sum(int(row[column] or 0) for row in rows) for column in (1, 2))
+    if entries is not None:
+        within = min(within, _chunks_of(account_id, entries))
+    return Scope(account_id, collections, entries, [row[0] for row in rows], total, within)
+
+
+def _entries(account_id: int, filters: SearchFilters) -> list[UUID] | None:
+    if not filters.document_ids:
+        return list(filters.entry_ids) or None
+    with connection.cursor() as cursor:
+        cursor.execute(_ENTRIES_OF_DOCUMENTS, [account_id, list(filters.document_ids)])
+        found = [row[0] for row in cursor.fetchall()]
+    return [entry for entry in found if not filters.entry_ids or entry in filters.entry_ids]
+
+
+def _chunks_of(account_id: int, entries: list[UUID]) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(_ENTRY_CHUNKS, [account_id, entries, COUNTED])
+        return int(cursor.fetchone()[0])

@@ -1,0 +1,89 @@
+"""The semantic leg: the chunks whose vectors lie nearest to the question's."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from knowledge.search._filters import Scope
+from knowledge.search.indexes import vector_index
+from llm_settings.models import EmbeddingModel
+
+# Up to this many chunks in scope, all are compared.
+EXACT_UP_TO = 10_000
+# Comparing a chunk costs about 1.5 µs; walking the graph, about 20 µs for each chunk that is met, of which only
+# the share in scope counts. Both cost the same for the hundred best where scope² = GRAPH_COST · all.
+GRAPH_COST = 1_300
+
+_EXACT = """
+    SELECT chunk_id, entry_id, -(vector <#> %s::halfvec) AS cosine FROM knowledge_chunkembedding
+    WHERE {condition} AND model_id = %s
+    ORDER BY cosine DESC, chunk_id LIMIT %s
+"""
+# Relaxed order, hence the sort around it. Model and dimensions as the index has them, or it would not be used.
+_APPROXIMATE = """
+    SELECT chunk_id, entry_id, -distance AS cosine FROM (
+        SELECT chunk_id, entry_id, vector::halfvec({dimensions}) <#> %s::halfvec({dimensions}) AS distance
+        FROM knowledge_chunkembedding WHERE {condition} AND model_id = %s
+        ORDER BY vector::halfvec({dimensions}) <#> %s::halfvec({dimensions}) LIMIT %s
+    ) AS near
+    ORDER BY cosine DESC, chunk_id
+"""
+SETTINGS = (
+    "SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL hnsw.iterative_scan = relaxed_order;"
+    " SET LOCAL hnsw.ef_search = 200; SET LOCAL hnsw.max_scan_tuples = 40000"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    chunk_id: UUID
+    entry_id: UUID
+    cosine: float
+
+
+def nearest(scope: Scope, model: EmbeddingModel, vector: str, limit: int) -> list[Near]:
+    """The chunks in scope with the highest cosines, highest first; `vector` as pgvector reads it.
+
+    As many as asked for, if the scope has them. To be called with SETTINGS in force.
+    """
+    if not scope.chunks:
+        return []
+    if scope.chunks <= exact_up_to(model):
+        return _exact(scope, model, vector, limit)
+    found = _approximate(scope, model, vector, limit)
+    # The walk ends after so many chunks, whether it met enough in scope or not.
+    return found if len(found) == limit else _exact(scope, model, vector, limit)
+
+
+def exact_up_to(model: EmbeddingModel) -> int:
+    return max(EXACT_UP_TO, math.isqrt(GRAPH_COST * _vectors_of(model)))
+
+
+def _vectors_of(model: EmbeddingModel) -> int:
+    """About how many vectors the model has in all accounts, as the planner knows it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT reltuples FROM pg_class WHERE oid = to_regclass(%s)", [vector_index(model)])
+        row = cursor.fetchone()
+    return max(0, int(row[0])) if row else 0
+
+
+def _exact(scope: Scope, model: EmbeddingModel, vector: str, limit: int) -> list[Near]:
+    condition, bound = scope.where()
+    return _fetch(_EXACT.format(condition=condition), [vector, *bound, model.id, limit])
+
+
+def _approximate(scope: Scope, model: EmbeddingModel, vector: str, limit: int) -> list[Near]:
+    condition, bound = scope.where()
+    statement = _APPROXIMATE.format(condition=condition, dimensions=int(model.dimensions))
+    return _fetch(statement, [vector, *bound, model.id, vector, limit])
+
+
+def _fetch(statement: str, parameters: list[Any]) -> list[Near]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return [Near(*row) for row in cursor.fetchall()]

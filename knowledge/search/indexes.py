@@ -1,0 +1,132 @@
+"""Writing what search reads: a chunk's terms and vector, and the index of a model's vectors."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from uuid import UUID
+
+import numpy as np
+from django.db import connection, transaction
+from numpy.typing import NDArray
+
+from doculume.ids import new_id
+from knowledge.models import TERM_SPACE, Chunk, Entry
+from knowledge.search import statistics
+from knowledge.search.terms import term_key, terms_of
+from llm_settings.models import EmbeddingModel
+
+# BM25's parameters (Robertson & Zaragoza, 2009), and what counts as a chunk of ordinary length, in terms. The
+# textbook takes the average length of the collection instead; with a constant a chunk's weights never change when
+# others come, and on four collections, with averages of 126 to 181, both rank equally well.
+SATURATION = 1.2
+LENGTH_SHARE = 0.75
+ORDINARY_LENGTH = 150
+
+MOST_TERMS = 16_000  # what pgvector allows in a sparse vector
+
+_TERM_COLUMNS = "chunk_id, account_id, collection_id, entry_id, language, terms, weights"
+_VECTOR_COLUMNS = "id, account_id, collection_id, entry_id, chunk_id, model_id, vector"
+
+
+def index_chunks(
+    entry: Entry, chunks: Sequence[Chunk], texts: Sequence[str], vectors: NDArray[np.float32], model: EmbeddingModel
+) -> None:
+    """Make an entry's stored chunks findable. Within the transaction that wrote them, the entry's row locked.
+
+    `texts[i]` is what was embedded of `chunks[i]`, `vectors[i]` (of length 1) is what came of it. The entry's
+    title counts twice, because words in a title say more of what a text is about.
+    """
+    rows = [_weighed(entry.account_id, terms_of(f"{entry.title}\n{text}", entry.language)) for text in texts]
+    statistics.add_chunks(entry.account_id, entry.collection_id, entry.language, rows)
+    _copy("knowledge_chunkterms", _TERM_COLUMNS, _term_rows(entry, chunks, rows))
+    _copy("knowledge_chunkembedding", _VECTOR_COLUMNS, _vector_rows(entry, chunks, vectors, model))
+
+
+def unindex_entry(account_id: int, entry_id: UUID) -> None:
+    """Delete all chunks of an entry with their terms and vectors, and count them out.
+
+    Within the caller's transaction, the entry's row locked, and before chunks of a new generation are written.
+    """
+    statistics.remove_entry(account_id, entry_id)
+    with connection.cursor() as cursor:
+        for table in ("knowledge_chunkterms", "knowledge_chunkembedding", "knowledge_chunk"):
+            # The names are the three above.
+            cursor.execute(f"DELETE FROM {table} WHERE account_id = %s AND entry_id = %s", [account_id, entry_id])  # noqa: S608
+
+
+def ensure_vector_index(model: EmbeddingModel) -> None:
+    """Make the model's HNSW index unless it is there. Outside a transaction nobody has to wait for it."""
+    name, within = vector_index(model), connection.in_atomic_block
+    concurrently, local = ("", "LOCAL") if within else ("CONCURRENTLY", "SESSION")
+    with connection.cursor() as cursor:
+        if _is_invalid(name):  # left by a build that broke off
+            cursor.execute(f"DROP INDEX {concurrently} IF EXISTS {name}")
+        cursor.execute(f"SET {local} statement_timeout = 0")
+        try:
+            # Vectors have length 1, so that the inner product orders them as the cosine does, and costs less.
+            cursor.execute(
+                f"CREATE INDEX {concurrently} IF NOT EXISTS {name} ON knowledge_chunkembedding "
+                f"USING hnsw ((vector::halfvec({model.dimensions})) halfvec_ip_ops) WHERE model_id = '{model.id}'"
+            )
+        finally:
+            if not within:
+                cursor.execute("RESET statement_timeout")
+
+
+def vector_index(model: EmbeddingModel) -> str:
+    """The name of the model's HNSW index."""
+    return f"chunk_embedding_hnsw_{model.id.hex}"
+
+
+def index_new_model(instance: EmbeddingModel, created: bool, raw: bool = False, **_: object) -> None:
+    """Receiver of `post_save`: a new model gets its index while it has no vectors."""
+    if created and not raw:
+        # Robust: without the index searches are slower, not wrong.
+        transaction.on_commit(lambda: ensure_vector_index(instance), robust=True)
+
+
+def _is_invalid(index: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT NOT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)", [index])
+        row = cursor.fetchone()
+    return bool(row and row[0])
+
+
+def _weighed(account_id: int, terms: list[str]) -> dict[int, float]:
+    """BM25's weight of each term in a chunk, without the term's rarity: that is the question's part."""
+    norm = SATURATION * (1 - LENGTH_SHARE + LENGTH_SHARE * len(terms) / ORDINARY_LENGTH)
+    counts: Counter[int] = Counter()
+    for term, count in Counter(terms).most_common(MOST_TERMS):
+        counts[term_key(account_id, term)] += count
+    return {key: count / (count + norm) for key, count in sorted(counts.items())}
+
+
+def _term_rows(
+    entry: Entry, chunks: Sequence[Chunk], weights: Sequence[dict[int, float]]
+) -> Iterator[tuple[object, ...]]:
+    for chunk, weighed in zip(chunks, weights, strict=True):
+        terms = "{" + ",".join(map(str, weighed)) + "}"
+        yield (chunk.id, entry.account_id, entry.collection_id, entry.id, entry.language, terms, sparse(weighed))
+
+
+def _vector_rows(
+    entry: Entry, chunks: Sequence[Chunk], vectors: NDArray[np.float32], model: EmbeddingModel
+) -> Iterator[tuple[object, ...]]:
+    for chunk, vector in zip(chunks, vectors, strict=True):
+        yield (new_id(), entry.account_id, entry.collection_id, entry.id, chunk.id, model.id, dense(vector))
+
+
+def sparse(weights: dict[int, float]) -> str:
+    """A sparse vector as pgvector reads it."""
+    return "{" + ",".join(f"{key}:{weight:.6g}" for key, weight in weights.items()) + f"}}/{TERM_SPACE}"
+
+
+def dense(vector: NDArray[np.float32]) -> str:
+    return "[" + ",".join(f"{value:.6g}" for value in vector.tolist()) + "]"
+
+
+def _copy(table: str, columns: str, rows: Iterable[tuple[object, ...]]) -> None:
+    with connection.cursor() as cursor, cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)

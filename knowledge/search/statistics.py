@@ -1,0 +1,83 @@
+"""How many chunks hold each term, and how many there are of each language: what weighs the words of a question.
+
+Kept exact by the transaction that writes or deletes chunks. Writers of one account wait for each other here, and
+only here, until they commit: an entry that replaces its chunks changes two sets of rows, so that no order of
+locking rows would keep two such writers from waiting for each other for ever.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from hashlib import blake2b
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+_LOCK = "SELECT pg_advisory_xact_lock(%s)"
+_COUNT_TERMS = """
+    INSERT INTO knowledge_termstatistic AS known (account_id, term, chunk_count)
+    SELECT %s, term, chunks FROM unnest(%s::int[], %s::int[]) AS added (term, chunks)
+    ON CONFLICT (account_id, term) DO UPDATE SET chunk_count = known.chunk_count + excluded.chunk_count
+"""
+_COUNT_LANGUAGE = """
+    INSERT INTO knowledge_languagestatistic AS known (account_id, collection_id, language, chunk_count)
+    VALUES (%s, %s, %s, %s)
+    ON CONFLICT (account_id, collection_id, language)
+    DO UPDATE SET chunk_count = known.chunk_count + excluded.chunk_count
+"""
+_DISCOUNT_TERMS = """
+    WITH gone AS (
+        SELECT term, count(*) AS chunks
+        FROM knowledge_chunkterms AS chunk, unnest(chunk.terms) AS term
+        WHERE chunk.account_id = %(account)s AND chunk.entry_id = %(entry)s
+        GROUP BY term
+    ), emptied AS (
+        DELETE FROM knowledge_termstatistic AS known USING gone
+        WHERE known.account_id = %(account)s AND known.term = gone.term AND known.chunk_count <= gone.chunks
+    )
+    UPDATE knowledge_termstatistic AS known SET chunk_count = known.chunk_count - gone.chunks
+    FROM gone
+    WHERE known.account_id = %(account)s AND known.term = gone.term AND known.chunk_count > gone.chunks
+"""
+_DISCOUNT_LANGUAGES = """
+    WITH gone AS (
+        SELECT collection_id, language, count(*) AS chunks
+        FROM knowledge_chunkterms
+        WHERE account_id = %(account)s AND entry_id = %(entry)s
+        GROUP BY collection_id, language
+    ), emptied AS (
+        DELETE FROM knowledge_languagestatistic AS known USING gone
+        WHERE known.account_id = %(account)s AND known.collection_id = gone.collection_id
+          AND known.language = gone.language AND known.chunk_count <= gone.chunks
+    )
+    UPDATE knowledge_languagestatistic AS known SET chunk_count = known.chunk_count - gone.chunks
+    FROM gone
+    WHERE known.account_id = %(account)s AND known.collection_id = gone.collection_id
+      AND known.language = gone.language AND known.chunk_count > gone.chunks
+"""
+
+
+def add_chunks(account_id: int, collection_id: UUID, language: str, chunks: Iterable[Iterable[int]]) -> None:
+    """Count chunks of a collection in; each is the keys of its terms. Within the transaction that writes them."""
+    keys = [set(terms) for terms in chunks]
+    terms = Counter(key for terms in keys for key in terms)
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK, [_lock_of(account_id)])
+        cursor.execute(_COUNT_TERMS, [account_id, list(terms.keys()), list(terms.values())])
+        cursor.execute(_COUNT_LANGUAGE, [account_id, collection_id, language, len(keys)])
+
+
+def remove_entry(account_id: int, entry_id: UUID) -> None:
+    """Count out whatever terms of the entry are stored; to be called before they are deleted."""
+    bound: dict[str, Any] = {"account": account_id, "entry": entry_id}
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK, [_lock_of(account_id)])
+        cursor.execute(_DISCOUNT_TERMS, bound)
+        cursor.execute(_DISCOUNT_LANGUAGES, bound)
+
+
+def _lock_of(account_id: int) -> int:
+    digest = blake2b(f"statistics of account {account_id}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
