@@ -1,0 +1,243 @@
+"""What an account knows, for staff: to look at, to try again, to delete. Vectors and terms are not for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import Truncator
+
+from doculume.errors import DoculumeError
+from knowledge import uploads
+from knowledge.models import Chunk, Collection, Document, Entry, IngestionJob
+
+
+class ToLookAt(admin.ModelAdmin):
+    """Rows that the machine keeps: staff read them, and may delete where a subclass says how."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Collection)
+class CollectionAdmin(admin.ModelAdmin):
+    list_display = ("name", "account", "is_default", "entry_count", "created_at")
+    list_filter = ("is_default", "created_at")
+    list_select_related = ("account",)
+    search_fields = ("name", "=id", "account__name", "account__personal_of__email")
+    autocomplete_fields = ("account",)
+    readonly_fields = ("id", "is_default", "created_at", "updated_at")
+    date_hierarchy = "created_at"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Collection]:
+        return super().get_queryset(request).annotate(entry_total=Count("entries"))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Collection | None = None) -> Any:
+        """A collection never moves to another account."""
+        return (*self.readonly_fields, "account") if obj else self.readonly_fields
+
+    def has_delete_permission(self, request: HttpRequest, obj: Collection | None = None) -> bool:
+        """Only an empty one: what is in it has files and vectors that must go in their own way."""
+        return super().has_delete_permission(request, obj) and obj is not None and not obj.entries.exists()
+
+    @admin.display(description="entries", ordering="entry_total")
+    def entry_count(self, collection: Collection) -> int:
+        return collection.entry_total  # type: ignore[attr-defined]
+
+
+@admin.register(Document)
+class DocumentAdmin(ToLookAt):
+    list_display = ("filename", "account", "state", "error_code", "file_type", "size", "pages", "chunks", "created_at")
+    list_filter = ("status", "error_code", "file_type", "created_at")
+    list_select_related = ("account",)
+    search_fields = ("filename", "original_filename", "=id", "account__name", "uploaded_by__email")
+    date_hierarchy = "created_at"
+    actions = ("try_again", "delete_selected")
+    fields = (
+        ("filename", "original_filename"),
+        ("status", "progress", "error_code"),
+        "error_message",
+        ("file_type", "media_type", "size"),
+        ("page_count", "chunk_count"),
+        ("account", "uploaded_by", "collection"),
+        ("entry_link", "jobs_link", "page_link"),
+        ("created_at", "processed_at"),
+        "meta",
+        "id",
+    )
+    readonly_fields = ("size", "entry_link", "jobs_link", "page_link")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Document | None = None) -> bool:
+        return admin.ModelAdmin.has_delete_permission(self, request, obj)
+
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("knowledge.change_document")
+
+    def delete_model(self, request: HttpRequest, obj: Document) -> None:
+        uploads.delete(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Document]) -> None:
+        for document in queryset:
+            uploads.delete(document)
+
+    @admin.action(description="Try again", permissions=["retry"])
+    def try_again(self, request: HttpRequest, documents: QuerySet[Document]) -> None:
+        tried = 0
+        for document in documents:
+            try:
+                uploads.retry(document)
+            except DoculumeError as error:
+                self.message_user(request, f"{document}: {error.message}", messages.WARNING)
+            else:
+                tried += 1
+        if tried:
+            self.message_user(request, f"{tried} will be tried again.", messages.SUCCESS)
+
+    @admin.display(description="status", ordering="status")
+    def state(self, document: Document) -> str:
+        is_running = document.status == Document.Status.PROCESSING
+        return f"{document.status}, {document.progress:.0%}" if is_running else document.status
+
+    @admin.display(description="size", ordering="file_size")
+    def size(self, document: Document) -> str:
+        return f"{document.file_size / 1024:,.0f} KB"
+
+    @admin.display(description="pages", ordering="page_count")
+    def pages(self, document: Document) -> int | None:
+        return document.page_count
+
+    @admin.display(description="chunks", ordering="chunk_count")
+    def chunks(self, document: Document) -> int:
+        return document.chunk_count
+
+    @admin.display(description="entry")
+    def entry_link(self, document: Document) -> SafeString:
+        address = reverse("admin:knowledge_entry_change", args=[document.entry_id])
+        return format_html('<a href="{}">{}</a>', address, document.entry_id)
+
+    @admin.display(description="jobs")
+    def jobs_link(self, document: Document) -> SafeString:
+        address = reverse("admin:knowledge_ingestionjob_changelist")
+        return format_html('<a href="{}?entry_id={}">Jobs of this document</a>', address, document.entry_id)
+
+    @admin.display(description="page")
+    def page_link(self, document: Document) -> SafeString:
+        """Opens for members of the document's account only."""
+        address = reverse("document-page", args=[document.id])
+        return format_html('<a href="{}?account={}">Read</a>', address, document.account_id)
+
+
+class KindFilter(admin.SimpleListFilter):
+    title = "searchable"
+    parameter_name = "searchable"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "Yes"), ("no", "Not yet")]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        if self.value() == "yes":
+            return queryset.ready()
+        return queryset.filter(active_generation=0) if self.value() == "no" else queryset
+
+
+@admin.register(Entry)
+class EntryAdmin(ToLookAt):
+    list_display = ("name", "account", "collection", "source_type", "language", "generations", "created_at")
+    list_filter = (KindFilter, "source_type", "language", "created_at")
+    list_select_related = ("account", "collection")
+    search_fields = ("title", "source_id", "=id", "account__name")
+    date_hierarchy = "created_at"
+    fields = (
+        "title",
+        ("account", "collection"),
+        ("source_type", "source_id", "source_url"),
+        ("language", "generation", "active_generation"),
+        ("created_at", "updated_at"),
+        ("meta", "searchable_meta"),
+        "beginning",
+        "chunks_link",
+        "id",
+    )
+    readonly_fields = ("beginning", "chunks_link")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Entry]:
+        return super().get_queryset(request).defer("text", "raw_text")
+
+    @admin.display(description="title", ordering="title")
+    def name(self, entry: Entry) -> str:
+        return Truncator(str(entry)).chars(80)
+
+    @admin.display(description="generation", ordering="generation")
+    def generations(self, entry: Entry) -> str:
+        waiting = "" if entry.active_generation == entry.generation else f" (answering: {entry.active_generation})"
+        return f"{entry.generation}{waiting}"
+
+    @admin.display(description="text begins")
+    def beginning(self, entry: Entry) -> str:
+        return Truncator(entry.text).chars(2000)
+
+    @admin.display(description="chunks")
+    def chunks_link(self, entry: Entry) -> SafeString:
+        address = reverse("admin:knowledge_chunk_changelist")
+        return format_html('<a href="{}?entry_id={}">Chunks of this entry</a>', address, entry.id)
+
+
+@admin.register(Chunk)
+class ChunkAdmin(ToLookAt):
+    list_display = ("id", "beginning", "entry", "position", "page_number", "kind", "token_count")
+    list_filter = ("kind",)
+    list_select_related = ("entry",)
+    search_fields = ("=id", "=entry__id")
+    search_help_text = "By the id of a chunk or of its entry"
+    show_full_result_count = False
+    fields = (
+        ("account", "collection", "entry"),
+        ("generation", "position", "kind"),
+        ("start", "end", "page_number", "token_count"),
+        "heading_path",
+        "context",
+        "text",
+        "id",
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Chunk]:
+        return super().get_queryset(request).defer("entry__text", "entry__raw_text")
+
+    @admin.display(description="text")
+    def beginning(self, chunk: Chunk) -> str:
+        return Truncator(chunk.text).chars(100)
+
+
+@admin.register(IngestionJob)
+class IngestionJobAdmin(ToLookAt):
+    list_display = ("entry", "account", "generation", "status", "attempts", "provider_failures", "due", "last_error")
+    list_filter = ("status", "created_at")
+    list_select_related = ("entry", "account")
+    search_fields = ("=id", "=entry__id", "entry__title", "last_error", "account__name")
+    date_hierarchy = "created_at"
+    fields = (
+        ("entry", "account", "generation"),
+        ("status", "attempts", "provider_failures"),
+        "last_error",
+        ("lease_owner", "lease_expires_at", "next_attempt_at"),
+        ("created_at", "finished_at"),
+        "id",
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[IngestionJob]:
+        return super().get_queryset(request).defer("entry__text", "entry__raw_text")
+
+    @admin.display(description="next attempt", ordering="next_attempt_at")
+    def due(self, job: IngestionJob) -> Any:
+        return job.next_attempt_at if job.status in ("waiting", "running") else None
