@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 
 from tests.instance import REPOSITORY, claim
 
@@ -12,7 +13,7 @@ os.environ["DOCULUME_VAR"] = str(_folder)
 os.environ.setdefault("DOCULUME_MODELS", str(REPOSITORY / "var" / "models"))
 for _name in ("SECRET_KEY", "JWT_SIGNING_KEY", "ENCRYPTION_KEY"):
     if os.environ.get("DATABASE_URL"):
-        os.environ.setdefault(_name, f"for tests on an external database only: {_name} 0123456789")
+        os.environ.setdefault(_name, secrets.token_urlsafe(48))
 
 from doculume.settings import *  # noqa: E402, F403
 
