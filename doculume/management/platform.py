@@ -1,0 +1,127 @@
+"""The whole platform in one process tree: embedded servers, web server, worker; what `manage.py run` runs."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import ClassVar
+
+from django.conf import settings
+from django.core.management import call_command
+
+from doculume.embedded import holding
+from doculume.errors import DoculumeError
+from doculume.management.children import Child, stop_all
+from doculume.management.migrating import migrate_one_at_a_time
+from doculume.management.servers import embedded_servers
+
+READY_SECONDS = 180
+CHECK_SERVERS_SECONDS = 5.0
+WEB_FAILURES = 5
+
+
+class CannotRun(DoculumeError):
+    """The platform cannot start, or cannot go on; the message tells what to do."""
+
+    code: ClassVar[str] = "cannot_run"
+
+
+class Platform:
+    """One web server on `host`:`port` and one worker, on the servers of the settings. `say` gets a line a step."""
+
+    def __init__(self, host: str, port: int, concurrency: int, say: Callable[[str], None]) -> None:
+        self._host = host
+        self._port = port
+        self._say = say
+        shown = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host  # noqa: S104
+        self.url = f"http://{f'[{shown}]' if ':' in shown else shown}:{port}"
+        # An access log would keep tokens that stand in addresses. Forwarded headers are judged by TRUSTED_PROXIES.
+        self._web = self._child(
+            "web server",
+            f"uvicorn doculume.asgi:application --host {host} --port {port} --timeout-graceful-shutdown 3"
+            " --no-access-log --no-proxy-headers --no-server-header",
+        )
+        self._worker = self._child(
+            "worker",
+            f"celery -A doculume worker -Q ingestion,mail,maintenance --concurrency {concurrency} -n doculume-{port}@%h"
+            " --loglevel INFO --without-gossip --without-mingle",
+        )
+        self._children = (self._web, self._worker)
+        self._checked = time.monotonic()
+
+    def _child(self, name: str, command: str) -> Child:
+        log = settings.VAR / "log" / f"{name.split()[0]}-{self._port}.log"
+        return Child(name, [sys.executable, "-m", *command.split()], log, self._say)
+
+    def servers(self) -> AbstractContextManager[None]:
+        """Have the embedded servers up for the length of the block."""
+        if servers := embedded_servers():
+            names = {"postgres": "PostgreSQL", "valkey": "Valkey"}
+            self._say(f"Starting {' and '.join(names[server] for server in sorted(servers))}")
+        return holding.held(settings.VAR, servers)
+
+    def prepare(self) -> None:
+        self._say("Checking the embedding model")
+        call_command("build_models", verbosity=0)
+        self._say("Migrating the database")
+        migrate_one_at_a_time()
+        settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+
+    def start(self) -> None:
+        """Start web server and worker; return when `/readyz` answers 200. Raises `CannotRun`."""
+        self._say("Starting the web server and the worker")
+        for child in self._children:
+            child.start()
+        deadline = time.monotonic() + READY_SECONDS
+        while why := self._unready():
+            self.look_after()
+            if time.monotonic() > deadline:
+                raise CannotRun(f"Not ready after {READY_SECONDS} s ({why}). Logs: {settings.VAR / 'log'}")
+            time.sleep(0.2)
+
+    def look_after(self) -> None:
+        """Bring back what has ended. Raises `CannotRun` if the web server ends again and again."""
+        for child in self._children:
+            child.look_after()
+        if self._web.failures >= WEB_FAILURES:
+            self.refuse_busy_port()
+            raise CannotRun(f"The web server ended {self._web.failures} times in a row. Logs: {settings.VAR / 'log'}")
+        if time.monotonic() > self._checked + CHECK_SERVERS_SECONDS:
+            for name in holding.start(settings.VAR, embedded_servers()):
+                self._say(f"{name} had ended; it is up again")
+            self._checked = time.monotonic()
+
+    def stop(self, hurry: Callable[[], bool]) -> None:
+        stop_all(self._children, hurry)
+
+    def refuse_busy_port(self) -> None:
+        """Raises `CannotRun` if nothing could listen there now."""
+        try:
+            found = socket.getaddrinfo(self._host or None, self._port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+            family, kind, _, _, address = found[0]
+            with socket.socket(family, kind) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(address)
+                probe.listen()
+        except OSError as error:
+            raise CannotRun(
+                f"Cannot listen on {self._host}:{self._port}: {error.strerror or error}. "
+                f"Choose another port: make run PORT={self._port + 1}"
+            ) from error
+
+    def _unready(self) -> str:
+        """Why `/readyz` does not say 200, in its own words; empty when it does."""
+        # No proxy of the environment stands between this process and its own web server.
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with direct.open(f"{self.url}/readyz", timeout=10):
+                return ""
+        except urllib.error.HTTPError as error:
+            return f"{error.code} {error.read(500).decode(errors='replace')}"
+        except OSError as error:
+            return str(error)
