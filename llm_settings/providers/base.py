@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from doculume.errors import DoculumeError
 
 Vectors = NDArray[np.float32]
+Scale = Sequence[tuple[float, float]]
+"""(cosine, similarity), rising in both; straight lines between."""
 
 
 class ProviderError(DoculumeError):
@@ -74,10 +76,20 @@ class Embedder(Protocol):
     def count_tokens(self, text: str) -> int:
         """How much of `max_tokens` the text takes, special tokens left out. Never asks the network."""
 
+    def rarity(self, word: str) -> float:
+        """How much a word tells of what a text is about; 0 for the commonest. Only ratios mean something.
+
+        Never asks the network.
+        """
+
+    @property
+    def scale(self) -> Scale:
+        """What this model's cosines of a query and a passage mean. The first use may ask the provider."""
+
     def similarity(self, cosine: float) -> float:
         """The cosine of a query and a passage on the scale every model shares.
 
-        0: unrelated; 1: the same text; .4: the least that is usually relevant.
+        0: unrelated; .4: the least that is usually relevant; .7: as most that is relevant; 1: the same text.
         """
 
 

@@ -15,7 +15,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 import httpx2
@@ -28,9 +28,11 @@ from llm_settings.providers.base import (
     EmbeddingInvalid,
     ProviderError,
     ProviderTimeout,
+    Scale,
     Usage,
     Vectors,
 )
+from llm_settings.providers.calibration import probe, similarity
 from llm_settings.providers.openai_errors import as_provider_errors, from_body
 from llm_settings.providers.sse import event_data
 
@@ -43,6 +45,7 @@ TEXTS_PER_REQUEST = 64
 BYTES_PER_TOKEN = 3.5  # of UTF-8: about right for English, on the safe side for every other language
 EMBEDDING_MAX_TOKENS = 512  # what the smallest of the usual models read
 EMBEDDING_SECONDS = 60.0
+LONG_WORD = 8
 CONNECT_SECONDS = 5.0
 
 
@@ -159,7 +162,15 @@ class OpenAIEmbedder:
         return math.ceil(len(text.encode("utf-8", "replace")) / BYTES_PER_TOKEN)
 
     def similarity(self, cosine: float) -> float:
-        return min(1.0, max(0.0, cosine))
+        return similarity(cosine, self.scale)
+
+    def rarity(self, word: str) -> float:
+        """By its length: long words are rare in every language (Zipf's law of abbreviation)."""
+        return float(min(len(word), LONG_WORD))
+
+    @cached_property
+    def scale(self) -> Scale:
+        return probe(self.embed_query, self.embed_passages)
 
     def _embed(self, texts: Sequence[str]) -> Vectors:
         with as_provider_errors(), _client(self._base_url, self._api_key, self._timeout) as client:

@@ -11,21 +11,22 @@ from llm_settings.providers.openai import Deadlines, OpenAIChatModel
 from tests.llm_settings.endpoints import DONE, STREAM_HEAD, answering, said, serving, streaming
 
 SHORT = Deadlines(connect=1, first=0.4, idle=0.3, total=1.0)
+PATIENT = Deadlines()
 QUESTION = [{"role": "user", "content": "Why?"}]
 
 
-def model(url: str, deadlines: Deadlines = SHORT) -> OpenAIChatModel:
+def model(url: str, deadlines: Deadlines = PATIENT) -> OpenAIChatModel:
     return OpenAIChatModel(url, "sk-secret-1234", "gpt-test", deadlines)
 
 
-async def text_from(behavior, **options) -> str:
+async def text_from(behavior, deadlines: Deadlines = PATIENT) -> str:
     with serving(behavior) as endpoint:
-        return "".join([delta.text async for delta in model(endpoint.url).stream(QUESTION, **options)])
+        return "".join([delta.text async for delta in model(endpoint.url, deadlines).stream(QUESTION)])
 
 
-async def failure_from(behavior) -> ProviderError:
+async def failure_from(behavior, deadlines: Deadlines = PATIENT) -> ProviderError:
     with pytest.raises(ProviderError) as caught:
-        await text_from(behavior)
+        await text_from(behavior, deadlines)
     return caught.value
 
 
@@ -115,7 +116,7 @@ async def test_nobody_listening_is_temporary():
 )
 async def test_silence_and_endlessness_run_into_a_deadline(behavior):
     began = time.monotonic()
-    assert isinstance(await failure_from(behavior), ProviderTimeout)
+    assert isinstance(await failure_from(behavior, SHORT), ProviderTimeout)
     assert time.monotonic() - began < 2
 
 
@@ -174,7 +175,7 @@ async def test_leaving_hangs_up_on_the_provider(how):
             loop.call_soon_threadsafe(hung_up.set)
 
     with serving(behave) as endpoint:
-        stream = model(endpoint.url, Deadlines()).stream(QUESTION)
+        stream = model(endpoint.url).stream(QUESTION)
         await anext(stream)
         if how == "aclose":
             await stream.aclose()
