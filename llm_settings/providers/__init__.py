@@ -20,13 +20,13 @@ from llm_settings.providers.base import ChatModel, Embedder, ProviderError
 if TYPE_CHECKING:
     from llm_settings.models import EmbeddingModel
 
-# Each takes a configuration as its one argument.
+# Each is made from a configuration: by its `from_config`, or by itself where it is a function.
 EMBEDDERS = {
     "local": "llm_settings.providers.local_embedder",
-    "openai": "llm_settings.providers.openai.OpenAIEmbedder.from_config",
+    "openai": "llm_settings.providers.openai.OpenAIEmbedder",
 }
 CHAT_MODELS = {
-    "openai": "llm_settings.providers.openai.OpenAIChatModel.from_config",
+    "openai": "llm_settings.providers.openai.OpenAIChatModel",
 }
 
 
@@ -80,7 +80,8 @@ os.register_at_fork(after_in_child=_embedder.cache_clear)  # see get_local_embed
 def _from_table(table: dict[str, str], provider: str) -> Callable[[Any], Any]:
     if provider not in table:
         raise ProviderError(f"There is no provider named {provider!r}.", permanent=True)
-    made_from: Callable[[Any], Any] = import_string(table[provider])
+    maker = import_string(table[provider])
+    made_from: Callable[[Any], Any] = getattr(maker, "from_config", maker)
     return made_from
 
 
