@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import socket
 import sys
 import time
@@ -66,8 +67,8 @@ class Platform:
         return holding.held(settings.VAR, servers)
 
     def prepare(self) -> None:
-        self._say("Checking the embedding model")
-        call_command("build_models", verbosity=0)
+        self._say("Preparing the embedding model, which takes a minute the first time")
+        call_command("build_models", stdout=io.StringIO())
         self._say("Migrating the database")
         migrate_one_at_a_time()
         settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
