@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-
 # What every 401 asks for, as `WWW-Authenticate` (RFC 6750).
 CHALLENGE = 'Bearer realm="DocuLume"'
 

@@ -31,7 +31,7 @@ class AutoSchema(StockSchema):
         return operation
 
     def _error_statuses(self, dialect: Dialect) -> list[int]:
-        statuses = {429}
+        statuses = {429, *getattr(self.view, "error_statuses", ())}
         if self.view.authentication_classes:
             statuses |= {401, 403}
         if "{" in self.path:
@@ -62,5 +62,3 @@ def _schema_of(value: Any) -> dict[str, Any]:
 def only_documented_paths(endpoints: list[Any], **kwargs: Any) -> list[Any]:
     """Preprocessing hook: of the two forms of each path (with and without a slash) the schema shows the plain one."""
     return [endpoint for endpoint in endpoints if endpoint[0].startswith("/api/v1/")]
-
-

@@ -19,6 +19,7 @@ TOKENS = OpenApiExample(
     response_only=True,
 )
 NEW_COOKIES = OpenApiExample("By cookie", {"expires_in": 900, "token_type": "Bearer"}, response_only=True)
+NOTHING = OpenApiExample("Signed out", {}, response_only=True)
 PROFILE = OpenApiExample("Profile", {"full_name": "New Name", "email": "newemail@example.com"}, request_only=True)
 USER = OpenApiExample(
     "User",

@@ -49,10 +49,6 @@ class TokensSerializer(serializers.Serializer):
     token_type = serializers.CharField()
 
 
-class EmptySerializer(serializers.Serializer):
-    """`{}`."""
-
-
 class UserSerializer(serializers.ModelSerializer):
     """A user as they see themselves. Of these, `full_name` and `email` can be changed."""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth import get_user, logout
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.generics import RetrieveUpdateAPIView
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -17,7 +18,6 @@ from accounts.addresses import limit_address
 from accounts.api import examples
 from accounts.api.scope import AccountScoped
 from accounts.api.serializers import (
-    EmptySerializer,
     LoginSerializer,
     RefreshSerializer,
     RegisterSerializer,
@@ -40,9 +40,13 @@ class PublicView(StructuredDialect, APIView):
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
+    # For the schema, which cannot see what the code raises.
+    error_statuses: tuple[int, ...] = ()
 
 
 class RegisterView(PublicView):
+    error_statuses = (403,)
+
     @extend_schema(
         operation_id="register",
         summary="Register a new user",
@@ -59,6 +63,8 @@ class RegisterView(PublicView):
 
 
 class LoginView(PublicView):
+    error_statuses = (401,)
+
     @extend_schema(
         operation_id="login",
         summary="Sign in",
@@ -77,6 +83,8 @@ class LoginView(PublicView):
 
 
 class RefreshView(PublicView):
+    error_statuses = (401, 403)
+
     @extend_schema(
         operation_id="refresh",
         summary="Exchange the refresh token for new tokens",
@@ -110,8 +118,8 @@ class LogoutView(StructuredDialect, APIView):
         summary="Sign out",
         description="Revokes the refresh token's family and the access token at once, and clears the cookies.",
         request=RefreshSerializer,
-        responses={200: EmptySerializer},
-        examples=[examples.REFRESH],
+        responses={200: OpenApiResponse(OpenApiTypes.OBJECT, "Signed out.")},
+        examples=[examples.REFRESH, examples.NOTHING],
     )
     def post(self, request: Request) -> Response:
         sent = read(RefreshSerializer, request).get("refresh_token")
@@ -150,6 +158,7 @@ class MeView(StructuredDialect, AccountScoped, RetrieveUpdateAPIView):
         operation_id="update_me",
         summary="Change your profile",
         description="Changes the fields that are sent and leaves the others.",
+        request=UserSerializer(partial=True),
         examples=[examples.PROFILE, examples.USER],
     )
     def put(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import time
-from statistics import median
 
 import pytest
 from rest_framework.test import APIClient
@@ -72,7 +71,7 @@ def test_an_unknown_address_a_wrong_password_and_a_suspended_user_look_alike(ano
 
 
 def test_they_take_the_same_time(anonymous, alice, settings):
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+    settings.PASSWORD_HASHERS = ["accounts.hashers.LeanArgon2"]
     alice.set_password(PASSWORD)
     alice.save()
 
@@ -81,8 +80,11 @@ def test_they_take_the_same_time(anonymous, alice, settings):
         assert anonymous.post(URL, {"email": email, "password": "wrong"}).status_code == 401
         return time.perf_counter() - began
 
-    known, unknown = ([seconds(f"{name}@example.com") for _ in range(5)] for name in ("alice", "nobody"))
-    assert 0.5 < median(unknown) / median(known) < 2
+    pairs = [(seconds("alice@example.com"), seconds("nobody@example.com")) for _ in range(5)]
+    # The quickest of each: what else the machine does only adds.
+    known, unknown = (min(times) for times in zip(*pairs, strict=True))
+    assert known > 0.01, "the hash was not computed"
+    assert 0.6 < unknown / known < 1.7
 
 
 def test_an_otp_attempt_may_be_sent(anonymous, alice):
