@@ -63,6 +63,7 @@ _TOKEN = re.compile(
 )
 _RUN = re.compile(f"[{_SPACELESS}]+")
 _JOINERS = re.compile(_JOINER)
+_SLASHES = re.compile(r"://|[/\\]")
 _HYPHENS = re.compile("[-‐‑_]")
 _POSSESSIVE = re.compile(r"['’][sS]$")
 _ACRONYM = re.compile(r"[^\W\d_](?:\.[^\W\d_])+")
@@ -130,11 +131,10 @@ def _terms_of_token(token: str, language: str) -> tuple[str, ...]:
     token = _POSSESSIVE.sub("", token)
     if _ACRONYM.fullmatch(token):
         return (_folded(token.replace(".", ""), language),)
-    parts = _JOINERS.split(token)
-    terms = [term for part in parts for term in _terms_of_part(part, language)]
-    if len(parts) > 1 and (whole := _whole(token, language)):
-        terms.append(whole)
-    return tuple(terms)
+    terms = [term for part in _JOINERS.split(token) for term in _terms_of_part(part, language)]
+    # A path is a code, and so is each of its segments: the host of an address, the name of a file.
+    wholes = (_whole(joined, language) for joined in dict.fromkeys([token, *_SLASHES.split(token)]))
+    return (*terms, *(whole for whole in wholes if whole))
 
 
 def _terms_of_part(part: str, language: str) -> list[str]:
@@ -146,7 +146,7 @@ def _terms_of_part(part: str, language: str) -> list[str]:
 
 def _whole(token: str, language: str) -> str | None:
     """What joined parts are together: a code without its hyphens, or a hyphenated word as one."""
-    if len(token) > LONGEST_TERM:
+    if len(token) > LONGEST_TERM or not _JOINERS.search(token):
         return None
     bare = _HYPHENS.sub("", token)
     if _CODE_SIGNS.search(token):

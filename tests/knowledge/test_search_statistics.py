@@ -1,0 +1,85 @@
+"""Term and language statistics equal what a recount would give, whatever happens at the same time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection, transaction
+
+from knowledge.models import ChunkTerms, Collection, Entry, LanguageStatistic, TermStatistic
+from knowledge.search.indexes import unindex_entry
+from tests.knowledge.library import add_entry, write_chunks
+
+
+def assert_exact(account):
+    rows = list(ChunkTerms.objects.filter(account=account))
+    terms = Counter(term for row in rows for term in row.terms)
+    assert dict(TermStatistic.objects.filter(account=account).values_list("term", "chunk_count")) == terms
+    languages = Counter((row.collection_id, row.language) for row in rows)
+    known = LanguageStatistic.objects.filter(account=account).values_list("collection_id", "language", "chunk_count")
+    assert {(collection, language): count for collection, language, count in known} == languages
+
+
+@pytest.mark.django_db
+def test_adding_replacing_and_removing_keep_the_counts_exact(account, charlie):
+    archive = Collection.objects.create(account=account, name="Archive")
+    first = add_entry(account, "one two two three", "two three four", title="Numbers")
+    second = add_entry(account, "vier fünf sechs", language="de", collection=archive)
+    add_entry(charlie.personal_account, "one two three")
+    assert_exact(account)
+    write_chunks(first, ["three four five", "six", "seven one"])
+    assert_exact(account)
+    unindex_entry(account.id, second.id)
+    assert_exact(account)
+    unindex_entry(account.id, first.id)
+    assert not TermStatistic.objects.filter(account=account).exists()
+    assert not LanguageStatistic.objects.filter(account=account).exists()
+    assert_exact(charlie.personal_account)
+
+
+@pytest.mark.django_db
+def test_removing_twice_changes_nothing(account):
+    keep, gone = add_entry(account, "one two"), add_entry(account, "two three")
+    for _ in range(2):
+        unindex_entry(account.id, gone.id)
+    assert_exact(account)
+    assert ChunkTerms.objects.get(account=account).entry_id == keep.id
+
+
+@pytest.mark.django_db
+def test_another_accounts_entry_cannot_be_removed(account, charlie):
+    entry = add_entry(account, "one two")
+    unindex_entry(charlie.personal_account.id, entry.id)
+    assert ChunkTerms.objects.filter(entry=entry).exists()
+    assert_exact(account)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_writers_of_one_account_neither_miscount_nor_block_each_other_for_ever(account):
+    """Entries that replace each other's terms in opposite order would deadlock if rows were locked as they come."""
+    words = [" ".join(f"w{(start + step) % 40}" for step in range(12)) for start in range(40)]
+    entries = [add_entry(account, words[number]) for number in range(6)]
+
+    def rewrite(number):
+        try:
+            entry = Entry.objects.get(id=entries[number].id)
+            for turn in range(6):
+                write_chunks(entry, [words[(number * 7 + turn * (number + 3)) % 40], words[turn]])
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(entries)) as pool:
+        list(pool.map(rewrite, range(len(entries))))
+    assert_exact(account)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_rolled_back_was_never_counted(account):
+    entry = add_entry(account, "one two")
+    with transaction.atomic():
+        write_chunks(entry, ["three four"])
+        transaction.set_rollback(True)
+    assert_exact(account)
+    assert ChunkTerms.objects.count() == 1
