@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from accounts.models import Account
+from chat.citations import MARKER
 from knowledge.ingestion.sentences import split_sentences
 from knowledge.search import SearchFilters, SearchHit, search
+from knowledge.search.terms import terms_of
 from llm_settings.models import EmbeddingModel
 from llm_settings.providers import get_embedder
+from llm_settings.providers.base import Embedder
 from llm_settings.providers.extractive import ExtractedSentence, ExtractiveModel, Passage
 
 # Passages that are read sentence by sentence; what ranks below these hardly ever holds the answer.
@@ -35,22 +39,30 @@ class Found:
         return spans
 
     def pieces(self) -> Iterator[str]:
-        """The answer in the words of its sources: a sentence at a time, each with the number of its hit."""
+        """The answer in the words of its sources: a sentence at a time, each with the number of its hit.
+
+        Numbers in brackets that stand in a source are left out: here they would seem to be citations.
+        """
         for index, sentence in enumerate(self.sentences):
-            yield f"{' ' if index else ''}{sentence.text} [{sentence.passage}]"
+            words = " ".join(MARKER.sub("", sentence.text).split())
+            yield f"{' ' if index else ''}{words} [{sentence.passage}]"
 
 
 def retrieve(account: Account, question: str, top_k: int, filters: SearchFilters) -> Found:
     """Search, and judge what came. `Found.relevant` is False when nothing found answers the question."""
-    hits = search(account, question, limit=top_k, filters=filters).hits
-    if not hits:
+    result = search(account, question, limit=top_k, filters=filters)
+    if not result.hits:
         return Found([], False, 0.0, [])
-    passages = [as_passage(number, hit) for number, hit in enumerate(hits[:PASSAGES_READ], 1)]
-    embedder = get_embedder(EmbeddingModel.objects.active())
-    read = ExtractiveModel(embedder).answer(question, passages)
-    return Found(hits, read.relevant, read.confidence, read.sentences)
+    passages = [as_passage(number, hit) for number, hit in enumerate(result.hits[:PASSAGES_READ], 1)]
+    reader = reader_with(get_embedder(EmbeddingModel.objects.active()))
+    read = reader.answer(question, passages, idf=lambda term: result.query_terms.get(term, 0.0))
+    return Found(result.hits, read.relevant, read.confidence, read.sentences)
+
+
+@cache
+def reader_with(embedder: Embedder) -> ExtractiveModel:
+    return ExtractiveModel(embedder, terms_of)
 
 
 def as_passage(number: int, hit: SearchHit) -> Passage:
-    spans = split_sentences(hit.text)
-    return Passage(number, hit.text, hit.score, spans, hit.language, hit.kind)
+    return Passage(number, hit.text, hit.score, split_sentences(hit.text), hit.language, hit.kind)

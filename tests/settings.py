@@ -22,3 +22,4 @@ CACHES["default"]["KEY_PREFIX"] = f"test-{_folder.name}"  # noqa: F405
 CELERY_BROKER_TRANSPORT_OPTIONS["global_keyprefix"] = f"test-{_folder.name}:"  # noqa: F405
 # Argon2 is slow on purpose, and the tests make many users.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # noqa: F405

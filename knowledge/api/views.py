@@ -8,7 +8,6 @@ from django.core.files.uploadedfile import UploadedFile
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import mixins, status
-from rest_framework.decorators import action
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -18,7 +17,6 @@ from accounts.api.scope import AccountScoped
 from accounts.permissions import CanWrite
 from doculume.dialects import StructuredDialect
 from doculume.dialects.pages import NumberedPages
-from doculume.dialects.parsers import UploadParser
 from knowledge import uploads
 from knowledge.api.serializers import DocumentSerializer, EmptySerializer, UploadSerializer
 from knowledge.models import Document
@@ -52,7 +50,6 @@ class DocumentViewSet(
         request={"multipart/form-data": UploadSerializer},
         responses={201: DocumentSerializer, 413: OpenApiResponse(description="The file is too large.")},
     )
-    @action(detail=False, methods=["post"], parser_classes=[UploadParser])
     def upload(self, request: Request) -> Response:
         """Accept a file. It is safe once this answers; `status` tells when it can be asked about."""
         sent = UploadSerializer(data=request.data)
@@ -69,7 +66,6 @@ class DocumentViewSet(
         return Response(self.get_serializer(document).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=None, responses=DocumentSerializer)
-    @action(detail=True, methods=["post"])
     def retry(self, request: Request, pk: str) -> Response:
         """Try a failed document again."""
         document = self.get_object()

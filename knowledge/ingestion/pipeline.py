@@ -123,7 +123,7 @@ def paid_for(work: Work, digests: set[str]) -> dict[str, Vectors]:
     rows = EmbeddedText.objects.filter(
         account_id=work.job.account_id, entry_id=work.entry.id, model=work.model, digest__in=digests
     )
-    return {row.digest: np.asarray(row.vector.to_numpy(), np.float32) for row in rows}
+    return {row.digest: np.asarray(row.vector, np.float32) for row in rows}
 
 
 def keep_paid(work: Work, digests: list[str], vectors: Vectors) -> None:

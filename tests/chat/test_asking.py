@@ -137,9 +137,7 @@ def test_an_account_without_documents_is_told_so_in_its_language(as_charlie, doc
 
 
 def test_a_filter_keeps_other_documents_out(as_alice, documents):
-    body = ask(
-        as_alice, "How long is the warranty of the Aurora heater?", document_ids=[str(documents[1].id)]
-    ).json()
+    body = ask(as_alice, "How long is the warranty of the Aurora heater?", document_ids=[str(documents[1].id)]).json()
     assert "42 months" not in body["answer"]
     assert set(body["sources"]) <= {"leave.md"}
 
@@ -236,20 +234,20 @@ def test_a_model_that_fails_is_an_error_in_shape_and_the_message_says_so(
 
 
 def test_a_model_that_fails_in_mid_stream_ends_the_stream_in_an_error(as_alice, documents, endpoint):
-    endpoint(streaming(said("It lasts ")))
+    endpoint(streaming(said("It lasts")))
     events, last = events_of(ask(as_alice, "How long is the warranty of the Aurora heater?", stream=True))
     assert last == "[DONE]"
     assert events[-1]["type"] == "error"
     assert events[-1]["error"]["code"] == "provider_error"
     reply = Message.objects.get(role="assistant")
-    assert (reply.content, reply.status) == ("It lasts ", "interrupted")
+    assert (reply.content, reply.status) == ("It lasts", "interrupted")
 
 
 async def test_a_reader_who_leaves_stops_the_model_and_the_text_is_kept(alice, account, documents, endpoint):
     hung_up = threading.Event()
 
     def slow(exchange):
-        streaming(said("It lasts "))(exchange)
+        streaming(said("It lasts"))(exchange)
         if exchange.closed_by_peer(10):
             hung_up.set()
 
@@ -262,7 +260,7 @@ async def test_a_reader_who_leaves_stops_the_model_and_the_text_is_kept(alice, a
             break
     await events.aclose()
     reply = await Message.objects.aget(role="assistant")
-    assert (reply.content, reply.status) == ("It lasts ", "stopped")
+    assert (reply.content, reply.status) == ("It lasts", "stopped")
     assert await sync_to_async(hung_up.wait)(5)
 
 
