@@ -15,7 +15,7 @@ from doculume.env import is_weak
 REPOSITORY = Path(__file__).resolve().parents[2]
 NAMES = ("SECRET_KEY", "JWT_SIGNING_KEY", "ENCRYPTION_KEY")
 GOOD = {
-    "SECRET_KEY": "Zr9mK2vX7qLw4TtY8bNc3HgD6sFj5PaUeRiOoQ1x",
+    "SECRET_KEY": "Zr9mK2vX7qLw4TtY8bNc3HgD6sFj5PaUeRiOoQ1x-pE4wB7nM2_kV",
     "JWT_SIGNING_KEY": "h7GfD3kSa9PqWz2XcV5bN8mLtY4rEuJ6iOoH1vTn",
     "ENCRYPTION_KEY": "u4YtR8eWq2ZxCv6BnM9kLjH5gFdS3aPoI7iUyTb1",
 }
