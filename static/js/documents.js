@@ -275,9 +275,10 @@ function described(data) {
     return { ...common, text: `Reading, ${Math.round(data.progress * 100)} %`, progress: data.progress };
   }
   const pages = data.page_count ? [counted(data.page_count, "page", "pages")] : [];
-  return { ...common, text: [...pages, counted(data.chunk_count, "passage", "passages"), bytes(data.file_size)].join(" · ") };
+  return { ...common, text: [...pages, counted(data.chunk_count, "passage", "passages"), bytes(data.file_size)].map(unbroken).join(" · ") };
 }
 
+const unbroken = (text) => text.replaceAll(" ", "\u00a0");
 const ending = (name) => /\.(\w{1,5})$/.exec(name)?.[1] ?? "file";
 
 /* The whole window takes files, so that one that misses the zone does not replace the page. */

@@ -1,12 +1,13 @@
 /* The inside of a line of Markdown as DOM nodes. Text of a model only ever becomes text nodes; see markdown.js. */
 
 const SAFE_LINK = /^(https?:\/\/|mailto:)[^\s]+$/i;
+const CITATION = { pattern: /^\[(\d{1,3})\](?!\()/, node: (m, cite) => cite(Number(m[1])) };
 const INLINE = [
   { pattern: /^\\([\\`*_{}[\]()#+.!~|>-])/, node: (m) => m[1] },
   { pattern: /^(`+)([^`]|[^`][\s\S]*?[^`])\1(?!`)/, node: (m) => element("code", [m[2].replace(/^ (.+) $/s, "$1")]) },
   /* An image is never fetched: its address could carry away what the model has read. Its words remain. */
   { pattern: /^!\[([^\]]*)\]\([^)]*\)/, node: (m) => m[1] },
-  { pattern: /^\[(\d{1,3})\](?!\()/, node: (m, cite) => cite(Number(m[1])) },
+  CITATION,
   { pattern: /^\[([^\]\n]+)\]\(\s*<?([^\s<>]+?)>?(?:\s+["'][^)]*["'])?\s*\)/, node: (m, cite) => link(m[2], inline(m[1], cite)) },
   { pattern: /^<(https?:\/\/[^\s<>]+|mailto:[^\s<>]+)>/i, node: (m) => link(m[1], [m[1]]) },
   { pattern: /^https?:\/\/[^\s<>()[\]"']*[^\s<>()[\]"'.,;:!?]/i, node: (m) => link(m[0], [m[0]]), atWord: true },
@@ -47,6 +48,8 @@ export function inline(source, cite) {
       take(rest[0]);
       continue;
     }
+    /* A mark stands close to the words it belongs to, and never alone at the start of a line. */
+    if (found.kind === CITATION) plain = plain.replace(/[ \t]+$/, "");
     if (plain) nodes.push(plain);
     plain = "";
     nodes.push(found.kind.node(found.parts, cite));
