@@ -34,7 +34,7 @@ SOUND = {
 }
 
 
-def found(settings, **changes) -> set[str]:
+def found(settings, **changes) -> set[str | None]:
     for name, value in (SOUND | changes).items():
         setattr(settings, name, value)
     messages = [message for check in EVERY_CHECK for message in check(None)]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from django.http import HttpRequest, HttpResponse
 from django.urls import Resolver404, include, path
-from django.urls.resolvers import URLResolver, get_resolver
+from django.urls.resolvers import RegexPattern, URLResolver
 
 from doculume.routing import both
 
@@ -31,7 +31,7 @@ class Routes:
 
 @pytest.fixture
 def resolver() -> URLResolver:
-    return get_resolver(Routes)
+    return URLResolver(RegexPattern("^/"), Routes)
 
 
 UUID = "0190a6a0-0000-7000-8000-000000000000"
