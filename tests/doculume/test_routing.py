@@ -12,26 +12,18 @@ def view(request: HttpRequest, **kwargs: str) -> HttpResponse:
     return HttpResponse()
 
 
-class Routes:
-    urlpatterns = [
-        path(
-            "api/",
-            include(
-                [
-                    both("things", view, "things"),
-                    both("other/", view, "other"),
-                    both("things/<uuid:id>", view, "thing"),
-                    both("by/<str:kind>", view, "kind"),
-                    both("by-source/<path:source>", view, "source"),
-                ]
-            ),
-        )
-    ]
+THINGS = [
+    both("things", view, "things"),
+    both("other/", view, "other"),
+    both("things/<uuid:id>", view, "thing"),
+    both("by/<str:kind>", view, "kind"),
+    both("by-source/<path:source>", view, "source"),
+]
 
 
 @pytest.fixture
 def resolver() -> URLResolver:
-    return URLResolver(RegexPattern("^/"), Routes)
+    return URLResolver(RegexPattern("^/"), [path("api/", include(THINGS))])
 
 
 UUID = "0190a6a0-0000-7000-8000-000000000000"
