@@ -13,7 +13,6 @@ from knowledge.search import SearchFilters, SearchHit, search
 from knowledge.search.terms import terms_of
 from llm_settings.models import EmbeddingModel
 from llm_settings.providers import get_embedder
-from llm_settings.providers.base import Embedder
 from llm_settings.providers.extractive import ExtractedSentence, ExtractiveModel, Passage
 
 # Passages that are read sentence by sentence; what ranks below these hardly ever holds the answer.
@@ -54,14 +53,15 @@ def retrieve(account: Account, question: str, top_k: int, filters: SearchFilters
     if not result.hits:
         return Found([], False, 0.0, [])
     passages = [as_passage(number, hit) for number, hit in enumerate(result.hits[:PASSAGES_READ], 1)]
-    reader = reader_with(get_embedder(EmbeddingModel.objects.active()))
+    reader = reader_with(EmbeddingModel.objects.active())
     read = reader.answer(question, passages, idf=lambda term: result.query_terms.get(term, 0.0))
     return Found(result.hits, read.relevant, read.confidence, read.sentences)
 
 
 @cache
-def reader_with(embedder: Embedder) -> ExtractiveModel:
-    return ExtractiveModel(embedder, terms_of)
+def reader_with(model: EmbeddingModel) -> ExtractiveModel:
+    """Kept, because it embeds what it compares with once."""
+    return ExtractiveModel(get_embedder(model), terms_of)
 
 
 def as_passage(number: int, hit: SearchHit) -> Passage:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import uuid
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chat.citations import CitationWriter, numbers
-from chat.events import CitationFound, TextDelta
+from chat.events import CitationFound, CitationPayload, TextDelta
 from knowledge.search import SearchHit
 
 
-def hit(text: str = "The warranty is 42 months.", **changes) -> SearchHit:
-    fields = {
+def hit(text: str = "The warranty is 42 months.", **changes: Any) -> SearchHit:
+    fields: dict[str, Any] = {
         "chunk_id": uuid.uuid4(),
         "entry_id": uuid.uuid4(),
         "document_id": uuid.uuid4(),
@@ -41,7 +42,7 @@ def hit(text: str = "The warranty is 42 months.", **changes) -> SearchHit:
     return SearchHit(**(fields | changes))
 
 
-def written(writer: CitationWriter, *pieces: str) -> tuple[str, list[dict]]:
+def written(writer: CitationWriter, *pieces: str) -> tuple[str, list[CitationPayload]]:
     events = [event for piece in pieces for event in writer.feed(piece)] + writer.close()
     text = "".join(event.text for event in events if isinstance(event, TextDelta))
     return text, [event.citation for event in events if isinstance(event, CitationFound)]

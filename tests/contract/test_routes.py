@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.core.files.base import ContentFile
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from chat.models import Conversation
@@ -104,4 +104,4 @@ def test_what_is_alices_does_not_exist_for_others(name, method, alice, account, 
 def thing_of_alices(name: str, alice: Any, account: Any) -> uuid.UUID:
     if name.startswith("api-conversation"):
         return Conversation.objects.create(account=account, user=alice).id
-    return uploads.accept(account, alice, ContentFile(b"Open at nine.", name="a.txt"), name="a.txt").id
+    return uploads.accept(account, alice, SimpleUploadedFile("a.txt", b"Open at nine."), name="a.txt").id
