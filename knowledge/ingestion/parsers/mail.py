@@ -26,7 +26,7 @@ class MailParser:
         data = path.read_bytes()
         if data[:4].count(0) or data.startswith((b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")):
             data = decode(data).encode("utf-8", "replace")
-        # The compatible policy keeps what it cannot parse; the strict one raises on malformed headers when they are read.
+        # This policy keeps what it cannot parse; the newer one raises on malformed headers when they are read.
         message = email.message_from_bytes(data, policy=email.policy.compat32)
         blocks = list(_message_blocks(message, limits.nesting))
         metadata = {"author": _header(message, "From"), "created": _header(message, "Date")}

@@ -13,9 +13,10 @@ from knowledge.ingestion.parsers.delimited import table_blocks
 from knowledge.ingestion.parsers.markup import Element, attribute, child, descendants, local, parse_xml
 
 _SKIPPED = frozenset(
-    ("tracked-changes", "forms", "sequence-decls", "variable-decls", "user-field-decls", "automatic-styles")
-    + ("scripts", "font-face-decls", "table-column", "change", "change-start", "change-end", "note-citation")
-    + ("event-listeners", "date-style", "settings", "creator", "date", "shapes", "soft-page-break")
+    """
+    tracked-changes forms sequence-decls variable-decls user-field-decls automatic-styles scripts font-face-decls
+    table-column change change-start change-end note-citation event-listeners settings creator date shapes
+    """.split()  # noqa: SIM905
 )
 _REPEATED_AT_MOST = 64  # a cell that stands for a thousand columns says nothing a thousand times
 _CELLS_AT_MOST = 5_000_000

@@ -16,12 +16,12 @@ import pypdfium2.raw as pdfium
 from knowledge.ingestion.limits import ParseLimits
 from knowledge.ingestion.parsers.base import ParsedDocument, Unreadable
 from knowledge.ingestion.parsers.cleaning import clean, one_line
-from knowledge.ingestion.parsers.pdf_layout import Line, blocks_of_pages, resolve_hyphens
+from knowledge.ingestion.parsers.pdf_layout import JOINT, Line, blocks_of_pages, resolve_hyphens
 
 _NO_TITLES = re.compile(r"untitled|microsoft (word|powerpoint|excel) - |\.(docx?|pptx?|xlsx?|indd|qxd|dvi|tex)$", re.I)
 _HAS_TEXT = frozenset(
-    (pdfium.FPDF_ANNOT_TEXT, pdfium.FPDF_ANNOT_FREETEXT, pdfium.FPDF_ANNOT_HIGHLIGHT, pdfium.FPDF_ANNOT_UNDERLINE)
-    + (pdfium.FPDF_ANNOT_STRIKEOUT, pdfium.FPDF_ANNOT_SQUIGGLY, pdfium.FPDF_ANNOT_STAMP, pdfium.FPDF_ANNOT_SQUARE)
+    getattr(pdfium, f"FPDF_ANNOT_{name}")
+    for name in ("TEXT", "FREETEXT", "HIGHLIGHT", "UNDERLINE", "STRIKEOUT", "SQUIGGLY", "STAMP", "SQUARE", "CIRCLE")
 )
 _OUTLINE_AT_MOST = 5_000
 
@@ -117,10 +117,12 @@ def _placed(content: str, textpage: Any, first: int, last: int, turn: tuple[int,
         return Line(content)
     left, bottom, right, top = begin
     size = top - bottom
-    if size <= 0 or (abs(end[1] - bottom) > max(size, end[3] - end[1]) * 1.5 and "\ufffe" not in content):
+    if size <= 0 or (abs(end[1] - bottom) > max(size, end[3] - end[1]) * 1.5 and JOINT not in content):
         return Line(content)  # written upwards or along a curve
-    weight = pdfium.FPDFText_GetFontWeight(textpage, first)
-    return Line(content, left, max(end[2], right), bottom, top, weight >= 600)
+    bold = all(pdfium.FPDFText_GetFontWeight(textpage, index) >= 600 for index in (first, last))
+    if JOINT in content:
+        return Line(content, min(left, end[0]), end[2], bottom, top, bold, end[1])
+    return Line(content, left, max(end[2], right), bottom, top, bold)
 
 
 def _box(textpage: Any, index: int, turn: tuple[int, float, float]) -> tuple[float, float, float, float] | None:

@@ -8,6 +8,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from knowledge.ingestion.parsers.base import Block
 from knowledge.ingestion.parsers.cleaning import clean, one_line
@@ -16,15 +17,9 @@ JOINT = "\ufffe"  # a hyphen at the end of a line, and the line break after it
 _BULLET = re.compile(r"\s*(?:[•●○▪■◦‣∙·➢►✓✔\uf0b7\uf0a7\uf0d8]|[-–—*](?=\s)|\(?(?:\d{1,2}|[a-zA-Z])[.)](?=\s))\s*\S")
 _NUMBERED = re.compile(r"(?:\d{1,2}(?:\.\d{1,2}){0,3}\.?|[IVX]{1,5}\.|[A-Z]\.|Appendix\s\w+)\s+\S")
 _ENDS = tuple(".!?:;…。！？؟।")
-_SPACING_ACCENTS = {
-    "¨": "\u0308",
-    "´": "\u0301",
-    "ˆ": "\u0302",
-    "˜": "\u0303",
-    "ˇ": "\u030c",
-    "˘": "\u0306",
-    "˚": "\u030a",
-}
+_SPACING_ACCENTS = dict(zip("¨´ˆ˜ˇ˘˚", "\u0308\u0301\u0302\u0303\u030c\u0306\u030a", strict=True))
+_LABEL = re.compile(r"\s*[^\W\d_][\w /#&.()-]{1,30}:(?=\s|$)")
+_NUMBER = re.compile(r"[-+(]?[$€£¥]?\d[\d.,:/%-]*[)%]?")
 _ACCENTED = re.compile("([¨´ˆ˜ˇ˘˚])([A-Za-zıȷ])")
 _LONGEST_HEADING = 180
 
@@ -38,11 +33,16 @@ class Line:
     right: float = 0.0
     bottom: float = 0.0
     top: float = 0.0
-    bold: bool = False
+    bold: bool = False  # at both ends
+    end: float | None = None  # the bottom of its last character, where JOINT made one line of two
 
     @property
     def size(self) -> float:
         return self.top - self.bottom
+
+    def above(self, other: Line) -> float:
+        """How much lower the other line stands."""
+        return (self.bottom if self.end is None else self.end) - other.bottom
 
 
 def resolve_hyphens(pages: list[list[Line]]) -> None:
@@ -56,7 +56,8 @@ def resolve_hyphens(pages: list[list[Line]]) -> None:
     words: Counter[str] = Counter()
     for lines in pages:
         for line in lines:
-            words.update(re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)*", line.text.casefold()))
+            whole = re.sub(rf"\w*{JOINT}\w*", " ", line.text)
+            words.update(re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)*", whole.casefold()))
     for lines in pages:
         for line in lines:
             if JOINT in line.text:
@@ -154,9 +155,9 @@ def _paragraphs(lines: list[Line]) -> Iterator[list[Line]]:
 def _line_spacing(lines: list[Line]) -> float:
     """The usual distance of one line to the next on the page."""
     steps = [
-        before.bottom - after.bottom
-        for before, after in zip(lines, lines[1:], strict=False)
-        if before.size > 0 and after.size > 0 and 0.5 * before.size < before.bottom - after.bottom < 2.5 * before.size
+        before.above(after)
+        for before, after in pairwise(lines)
+        if before.size > 0 and after.size > 0 and 0.5 * before.size < before.above(after) < 2.5 * before.size
     ]
     return statistics.median(steps) if steps else 0.0
 
@@ -167,20 +168,22 @@ def _begins_anew(group: list[Line], line: Line, spacing: float) -> bool:
         return True
     if last.size <= 0 or line.size <= 0:
         return (last.size > 0) != (line.size > 0) or last.text.rstrip().endswith(_ENDS)
-    step = last.bottom - line.bottom
+    step = last.above(line)
     if abs(step) < 0.6 * max(last.size, line.size):
         return False  # beside it: a superscript, or what stands in the next column of a table
     if abs(last.size - line.size) > 0.15 * max(last.size, line.size):
         return True
-    if last.bold != line.bold and len(group) == 1 and not last.text.rstrip().endswith(("-", ",")):
-        return last.bold
     ended = last.text.rstrip().endswith(_ENDS)
+    edge = max(one.right for one in group)
+    short = last.right < edge - 0.12 * max(edge - last.left, 1.0)
+    if last.bold and not line.bold and len(group) <= 2 and not last.text.rstrip().endswith(("-", ",")):
+        return True
+    if line.bold and not last.bold and (ended or short or step < 0):
+        return True
     if step < 0 or step > 4 * line.size:  # another column
         return ended or not line.text.lstrip()[:1].islower()
     if step > max(1.35 * (spacing or line.size * 1.2), 1.25 * line.size):
         return True
-    edge = max(one.right for one in group)
-    short = last.right < edge - 0.12 * max(edge - last.left, 1.0)
     indented = line.left > last.left + 0.8 * line.size and line.left < last.right
     return ended and (short or indented)
 
@@ -200,15 +203,22 @@ def _joined(group: list[Line]) -> str:
 def _gap(before: Line, line: Line, edge: float) -> str:
     if before.size <= 0 or line.size <= 0:
         return "\n"
-    if abs(before.bottom - line.bottom) < 0.6 * max(before.size, line.size):
+    if abs(before.above(line)) < 0.6 * max(before.size, line.size):
         return "" if line.left - before.right < 0.1 * line.size else " "
     full = before.right > edge - 0.15 * max(edge - before.left, 1.0)
-    if not full:
+    if not full or _LABEL.match(line.text) or _is_row(line.text):
         return "\n"
     end, start = before.text.rstrip()[-1:], line.text.lstrip()[:1]
     if "\u3040" <= end <= "\u9fff" and "\u3040" <= start <= "\u9fff":
         return ""
     return "" if end == "-" and start.isalpha() else " "
+
+
+def _is_row(text: str) -> bool:
+    """Whether a line looks like a row of a table: numbers, mostly."""
+    words = text.split()
+    numbers = sum(_NUMBER.fullmatch(word) is not None for word in words)
+    return numbers >= 3 and numbers * 5 >= 2 * len(words)
 
 
 def _composed(text: str) -> str:

@@ -29,7 +29,7 @@ _QUOTED = re.compile(r'"[^"]*"|\\.|\[(?!h+\]|m+\]|s+\])[^\]]*\]')
 @dataclass(slots=True)
 class _Workbook:
     strings: list[str] = field(default_factory=list)
-    formats: list[str] = field(default_factory=list)  # of each cell style: "date", "time", "percent:2" or ""
+    formats: list[str] = field(default_factory=list)  # of each cell style: "date", "time", "elapsed", "percent:2" or ""
     since: datetime = datetime(1899, 12, 30)
     cells: int = 0
 
@@ -119,12 +119,12 @@ def _format(number: str, custom: dict[str, str]) -> str:
             return f"percent:{len(code.partition('.')[2].partition('%')[0].strip())}"
         if re.search(r"[dy]|mmm", code):
             return "date"
-        return "time" if re.search(r"[hs]", code) else ""
+        return "" if not re.search(r"[hs]", code) else "elapsed" if re.search(r"\[[hms]+\]", code) else "time"
     index = int(number) if number.isdigit() else 0
     if index in _PERCENT:
         return f"percent:{_PERCENT[index]}"
     if index in (18, 19, 20, 21, 45, 46, 47):
-        return "time"
+        return "time" if index < 22 else "elapsed"
     return "date" if index in _DATES else ""
 
 
@@ -225,8 +225,8 @@ def _shown(raw: str, shape: str, since: datetime) -> str:
         value = float(raw)
         if shape == "date":
             return _moment(value, since)
-        if shape == "time":
-            return _time(value)
+        if shape in ("time", "elapsed"):
+            return _time(value % 1 if shape == "time" else value)
         if shape.startswith("percent"):
             return f"{value * 100:.{min(int(shape[8:]), 10)}f}%"
     except (ValueError, OverflowError):

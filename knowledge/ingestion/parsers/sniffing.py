@@ -52,6 +52,7 @@ _EXTENSIONS = {
     "html": ("html", "htm", "xhtml"),
     "xml": ("xml", "nxml"),
 }
+_NEVER_TEXT = frozenset(("pdf", "docx", "pptx", "xlsx", "odt", "odp", "ods", "epub", "docm", "pptm", "xlsm"))
 # Beginnings of what is certainly not for us, so that it is refused even where its bytes could pass for text.
 _FOREIGN = (
     b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"BM\x00", b"II*\x00", b"MM\x00*", b"RIFF",
@@ -167,6 +168,8 @@ def _kind_of_text(head: bytes, filename: str) -> str:
     for kind, looks_like in _TEXT_KINDS:
         if looks_like(start, named):
             return kind
+    if extension in _NEVER_TEXT:
+        raise Unreadable("corrupt", f"The file is plain text and not what its name ends in, .{extension}.")
     return named if named == "markdown" else "text"
 
 
@@ -175,7 +178,8 @@ def _is_binary(head: bytes, text: str) -> bool:
     sample = text[:20_000]
     odd = sum((char < " " and char not in "\t\n\r\x0b\x0c\x1b") or "\x7f" <= char < "\xa0" for char in sample)
     odd += sample.count("\ufffd")
-    if odd > 3 and odd * 50 > len(sample):
+    # A short text may be strewn with them; a long one that is, is not written by anybody.
+    if odd * (2 if len(sample) < 200 else 20) > len(sample):
         return True
     if sample.isascii() or not sample:
         return False

@@ -117,6 +117,7 @@ _INLINE = frozenset(
     emph hi ref u abbr inline-formula tt math mml
     """.split()  # noqa: SIM905
 )
+_PROSE = frozenset(("p", "para", "li", "td", "th", "title", "text", "line", "verse", "l", "quote", "body", "caption"))
 _SECTIONS = frozenset(("sec", "section", "chapter", "appendix", "app", "body", "back"))
 
 
@@ -125,23 +126,52 @@ def inner_text(element: Element) -> str:
 
 
 def _xml_blocks(root: Element) -> Iterator[Block]:
-    """Elements with text of their own are paragraphs, titles of sections are headings, `tr` are rows."""
+    """Elements with text of their own are paragraphs, titles of sections are headings, `tr` are rows.
+
+    Short elements side by side are the fields of one thing, and are kept together with their names.
+    """
+    fields: list[str] = []
+    last = ""
+    for name, text, level, apart in _xml_texts(root):
+        short = not level and name not in _PROSE and len(text) < 200
+        again = short and name == last and bool(fields) and len(fields[-1]) < 2_000
+        last = name if short else ""
+        if again:
+            fields[-1] += f", {text}"
+            continue
+        if fields and (apart or not short):
+            yield Block("paragraph", "\n".join(fields))
+            fields = []
+        if name == "tr":
+            yield Block("table", text, header=text.partition("\n")[0] if "\n" in text else "")
+        elif short:
+            fields.append(f"{name}: {text}")
+        elif text:
+            yield Block("heading" if level else "paragraph", text, level)
+    if fields:
+        yield Block("paragraph", "\n".join(fields))
+
+
+def _xml_texts(root: Element) -> Iterator[tuple[str, str, int, bool]]:
+    """Tag, text, level of heading (0 for none), and whether it belongs to another thing than the one before."""
     pending: list[tuple[Element, int]] = [(root, 1)]
+    family: object = None
     while pending:
         element, level = pending.pop()
-        name = local(element)
+        name, parent = local(element), element.getparent()
         if not name:
             continue
         if name == "table" and descendants(element, "tr"):
-            yield from _xml_table(element)
-        elif name in ("title", "article-title") and name != local(root):
-            parent = element.getparent()
-            depth = level if parent is not None and local(parent) in _SECTIONS else 1
-            if text := inner_text(element):
-                yield Block("heading", text, min(depth, 6))
+            rows = [row([inner_text(cell) for cell in tr]) for tr in descendants(element, "tr")]
+            yield "tr", "\n".join(line for line in rows if line.strip()), 0, True
+        elif name in ("title", "article-title") and parent is not None:
+            yield name, inner_text(element), min(level if local(parent) in _SECTIONS else 1, 6), True
         elif _has_own_text(element) or not len(element):
             if text := inner_text(element):
-                yield Block("paragraph", text)
+                # Brothers, and cousins such as the names of several authors.
+                above = parent.getparent() if parent is not None else None
+                yield name, text, 0, family is None or (family is not parent and family is not above)
+                family = above if above is not None else parent
         else:
             deeper = level + (name in ("sec", "section", "chapter"))
             pending.extend((one, deeper) for one in reversed(element))
@@ -151,10 +181,3 @@ def _has_own_text(element: Element) -> bool:
     if (element.text or "").strip() or any((one.tail or "").strip() for one in element):
         return not any(local(one) in ("p", "sec", "table", "list") for one in element)
     return len(element) > 0 and all(local(one) in _INLINE for one in element)
-
-
-def _xml_table(table: Element) -> Iterator[Block]:
-    rows = [row([inner_text(cell) for cell in tr]) for tr in descendants(table, "tr")]
-    rows = [line for line in rows if line.strip()]
-    if rows:
-        yield Block("table", "\n".join(rows), header=rows[0] if len(rows) > 1 else "")

@@ -16,8 +16,9 @@ from knowledge.ingestion.parsers.opc import core_properties, main_part, read_par
 
 # What was deleted or moved away, field codes, and markup that repeats what stands elsewhere.
 _SKIPPED = frozenset(
-    ("del", "moveFrom", "instrText", "delText", "delInstrText", "pPr", "rPr", "sectPr", "tblPr", "tblGrid", "trPr")
-    + ("tcPr", "sdtPr", "sdtEndPr", "rt", "txbxContent", "footnoteReference", "fldData")
+    """
+    del moveFrom instrText delText delInstrText fldData pPr rPr sectPr tblPr tblGrid trPr tcPr sdtPr sdtEndPr rt
+    """.split()  # noqa: SIM905
 )
 _HEADING_NAME = re.compile(r"(?:heading|überschrift|titre|título|titolo|kop|rubrik|nagłówek|заголовок)\s*([1-9])", re.I)
 _EXTRAS = (("footnotes", "footnote"), ("endnotes", "endnote"), ("comments", "comment"))
