@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import io
+import signal
 import socket
+import subprocess
 import sys
 import time
 import urllib.error
@@ -13,11 +14,10 @@ from contextlib import AbstractContextManager
 from typing import ClassVar
 
 from django.conf import settings
-from django.core.management import call_command
 
 from doculume.embedded import holding
 from doculume.errors import DoculumeError
-from doculume.management.children import Child, stop_all
+from doculume.management.children import Child, Stopping, bound, stop_all
 from doculume.management.migrating import migrate_one_at_a_time
 from doculume.management.servers import embedded_servers
 
@@ -46,18 +46,21 @@ class Platform:
             "web server",
             f"uvicorn doculume.asgi:application --host {host} --port {port} --timeout-graceful-shutdown 3"
             " --no-access-log --no-proxy-headers --no-server-header",
+            ((0.0, signal.SIGTERM), (10.0, signal.SIGKILL)),
         )
         self._worker = self._child(
             "worker",
             f"celery -A doculume worker -Q ingestion,mail,maintenance --concurrency {concurrency} -n doculume-{port}@%h"
             " --loglevel INFO --without-gossip --without-mingle",
+            # Celery takes TERM as "finish your tasks", QUIT as "give them back soon".
+            ((0.0, signal.SIGTERM), (2.0, signal.SIGQUIT), (20.0, signal.SIGKILL)),
         )
         self._children = (self._web, self._worker)
         self._checked = time.monotonic()
 
-    def _child(self, name: str, command: str) -> Child:
+    def _child(self, name: str, command: str, stopping: Stopping) -> Child:
         log = settings.VAR / "log" / f"{name.split()[0]}-{self._port}.log"
-        return Child(name, [sys.executable, "-m", *command.split()], log, self._say)
+        return Child(name, [sys.executable, "-m", *command.split()], log, self._say, stopping)
 
     def servers(self) -> AbstractContextManager[None]:
         """Have the embedded servers up for the length of the block."""
@@ -67,17 +70,33 @@ class Platform:
         return holding.held(settings.VAR, servers)
 
     def prepare(self) -> None:
-        self._say("Preparing the embedding model, which takes a minute the first time")
-        call_command("build_models", stdout=io.StringIO())
-        self._say("Migrating the database")
-        migrate_one_at_a_time()
+        """Build what embeds, unless it is there, and bring the database up to date. Raises `CannotRun`."""
+        self._say("Migrating the database; preparing the embedding model, which takes a minute the first time")
         settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+        # In a process of its own: converting a model takes memory that a process does not give back.
+        command = [sys.executable, "manage.py", "build_models", "--verbosity=0"]
+        with bound(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as models:
+            migrate_one_at_a_time()
+            said, _ = models.communicate()
+        if models.returncode != 0:
+            raise CannotRun(f"The embedding model could not be built:\n{said.decode(errors='replace').strip()[-2000:]}")
 
     def start(self) -> None:
-        """Start web server and worker; return when `/readyz` answers 200. Raises `CannotRun`."""
         self._say("Starting the web server and the worker")
         for child in self._children:
             child.start()
+
+    def seed(self) -> str:
+        """Make the demo account, let the worker finish its documents, and return what there is to say about it."""
+        command = [sys.executable, "manage.py", "seed_demo", "--wait"]
+        with bound(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as seeding:
+            while seeding.poll() is None:
+                self.look_after()
+                time.sleep(0.1)
+            return seeding.communicate()[0].decode(errors="replace").strip()
+
+    def wait_until_ready(self) -> None:
+        """Return when `/readyz` answers 200. Raises `CannotRun`."""
         deadline = time.monotonic() + READY_SECONDS
         while why := self._unready():
             self.look_after()

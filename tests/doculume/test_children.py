@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from doculume.embedded.places import runs
-from doculume.management import children
 from doculume.management.children import Child, stop_all
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+STOPPING = ((0.0, signal.SIGTERM), (0.5, signal.SIGQUIT), (1.0, signal.SIGKILL))
 PARENT = """
 import pathlib, sys, time
 from doculume.management.children import Child
-Child("sleeper", ["sleep", "60"], pathlib.Path(sys.argv[1]), print).start()
+Child("sleeper", ["sleep", "60"], pathlib.Path(sys.argv[1]), print, []).start()
 print("started", flush=True)
 time.sleep(60)
 """
@@ -34,7 +34,8 @@ def child(tmp_path: Path, said: list[str]) -> Iterator[Callable[[str], Child]]:
     made: list[Child] = []
 
     def make(script: str) -> Child:
-        made.append(Child("worker", ["bash", "-c", script], tmp_path / "log" / "worker.log", said.append))
+        log = tmp_path / "log" / "worker.log"
+        made.append(Child("worker", ["bash", "-c", script], log, said.append, STOPPING))
         made[-1].start()
         return made[-1]
 
@@ -98,17 +99,13 @@ def test_stopping_is_gentle_first(tmp_path: Path, child: Callable[[str], Child])
     assert (tmp_path / "end").read_text() == "finished\n"
 
 
-def test_one_that_ignores_every_request_is_killed_in_the_end(
-    tmp_path: Path, child: Callable[[str], Child], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    steps = ((0.0, signal.SIGTERM), (0.2, signal.SIGQUIT), (0.4, signal.SIGKILL))
-    monkeypatch.setattr(children, "STOPPING", steps)
+def test_one_that_ignores_every_request_is_killed_in_the_end(tmp_path: Path, child: Callable[[str], Child]) -> None:
     worker = child(f"trap '' TERM QUIT; touch {tmp_path}/up; while true; do sleep 0.1; done")
     look_until(worker, (tmp_path / "up").exists)
     began = time.monotonic()
     stop_all([worker], lambda: False)
 
-    assert 0.4 <= time.monotonic() - began < 5
+    assert 1.0 <= time.monotonic() - began < 5
 
 
 def test_a_warning_in_its_log_is_shown_once(child: Callable[[str], Child], said: list[str]) -> None:

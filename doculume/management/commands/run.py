@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import time
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management import call_command, get_commands
 from django.core.management.base import BaseCommand, CommandError
 
 from doculume.env import env_bool, env_int, env_str
 from doculume.errors import DoculumeError
-from doculume.management.migrating import close_connections
 from doculume.management.platform import Platform
 
 ECHO_SECONDS = 2.0
+SIGN_IN = re.compile(r"^Demo sign-in: (?P<email>\S+) / (?P<password>\S+)$", re.MULTILINE)
+EXAMPLE = """
+TOKEN=$(curl -s {url}/api/v1/auth/login -H 'Content-Type: application/json' \\
+    -d '{{"email": "{email}", "password": "{password}"}}' | sed 's/.*"access_token": *"\\([^"]*\\)".*/\\1/')
+curl -s {url}/api/v1/chat/ask -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
+    -d '{{"question": "How many days of paid annual leave do I have?"}}'
+"""
 
 
 class Stopped(BaseException):
@@ -51,7 +57,9 @@ class Command(BaseCommand):
             try:
                 platform.prepare()
                 platform.start()
-                self._announce(platform.url, demo)
+                said = platform.seed() if demo else ""
+                platform.wait_until_ready()
+                self._announce(platform.url, said)
                 while True:
                     platform.look_after()
                     time.sleep(0.2)
@@ -60,12 +68,11 @@ class Command(BaseCommand):
                 self._say("Stopping")
                 platform.stop(lambda: self._hurry)
 
-    def _announce(self, url: str, demo: bool) -> None:
-        if demo and "seed_demo" in get_commands():
-            self._say("Preparing the demo account")
-            call_command("seed_demo", stdout=self.stdout)
-            close_connections()
+    def _announce(self, url: str, said: str) -> None:
         self.stdout.write(f"DocuLume is ready at {url}")
+        self.stdout.write(said)
+        if found := SIGN_IN.search(said):
+            self.stdout.write(EXAMPLE.format(url=url, email=found["email"], password=found["password"]))
         self.stdout.flush()
 
     def _say(self, line: str) -> None:
