@@ -18,6 +18,7 @@ from knowledge.models import Chunk, Document, Entry
 
 WINDOW = 24  # chunks, about ten printed pages
 LEAD = 4  # chunks of a window that stand before the cited one
+LONGEST_HEADING = 80
 BLANK_LINE = re.compile(r"\n(?:[^\S\n]*\n)+")
 LINE = re.compile(r"[^\n]+")
 CELL = re.compile(r"(?<![^\t\n])[^\t\n]*")
@@ -158,19 +159,20 @@ class Cutter:
     def parts(self, run: Run) -> Iterator[Part]:
         """The run's text, cut at empty lines; code stays whole."""
         blank = [] if run.kind == Chunk.Kind.CODE else self._matches(BLANK_LINE, run.start, run.end)
-        start = run.start
-        for end, following in [*blank, (run.end, run.end)]:
-            words = self._between(start, end).strip()
-            if words:
-                yield self._part(run, start, end, words)
-            start = following
+        starts = [run.start, *(end for _, end in blank)]
+        ends = [*(start for start, _ in blank), run.end]
+        found = [(start, end, self._between(start, end).strip()) for start, end in zip(starts, ends, strict=True)]
+        found = [part for part in found if part[2]]
+        for (start, end, words), (*_, following) in zip(found, [*found[1:], (0, 0, "")], strict=True):
+            is_heading = words in run.headings or reads_like_heading(words, following)
+            yield self._part(run, start, end, words, "heading" if is_heading else "paragraph")
 
-    def _part(self, run: Run, start: int, end: int, words: str) -> Part:
+    def _part(self, run: Run, start: int, end: int, words: str, kind: str) -> Part:
         if run.kind == Chunk.Kind.CODE:
             return Part("code", self._spans(start, end))
         if all("\t" in line for line in words.splitlines()):
             return self._table(start, end)
-        return Part("heading" if words in run.headings else "paragraph", self._spans(start, end))
+        return Part(kind, self._spans(start, end))
 
     def _table(self, start: int, end: int) -> Part:
         """Rows are lines, their cells part by tabs. A first row of nothing but words is taken for a header."""
@@ -198,3 +200,9 @@ class Cutter:
         """Where `pattern` is found between two offsets, as offsets into the whole."""
         found = pattern.finditer(self.text, start - self.low, end - self.low)
         return [(match.start() + self.low, match.end() + self.low) for match in found]
+
+
+def reads_like_heading(words: str, following: str) -> bool:
+    """Whether a short line stands over a paragraph. Chunks name the heading they begin under, not those within."""
+    is_line = len(words) <= LONGEST_HEADING < len(following) and words[-1].isalnum() and "\n" not in words
+    return is_line and "\t" not in words + following and (words[0].isupper() or words[0].isdigit())

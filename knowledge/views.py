@@ -19,7 +19,7 @@ from knowledge.models import Document
 from knowledge.reading import Place, open_window
 
 OFFSET = re.compile(r"[0-9]{1,9}")
-SLIDES = {"pptx"}
+SLIDES = {"pptx", "odp"}
 BLOCK_BYTES = 256 * 1024
 # A browser shows a PDF in a viewer of its own, which a sandbox would keep from starting. Scripts of the PDF's own
 # run in none, and whatever else claims to be one has nothing it may load.

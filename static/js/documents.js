@@ -6,6 +6,7 @@ import { announce, byId, bytes, confirmed, counted, here, meta, shape } from "./
 const PAGE_SIZE = 20;
 const UPLOADS_AT_ONCE = 2;
 const POLL_MS = { first: 700, most: 5000, growth: 1.25 };
+const SHORT = { markdown: "md", text: "txt" };
 const OPEN = new Set(["pending", "processing"]);
 
 export class Documents {
@@ -266,7 +267,7 @@ class Item {
 }
 
 function described(data) {
-  const common = { name: data.filename, kind: data.file_type };
+  const common = { name: data.filename, kind: SHORT[data.file_type] ?? data.file_type.slice(0, 5) };
   if (data.status === "failed") {
     return { ...common, text: "Could not be read", error: data.error_message ?? "It could not be read.", retry: true };
   }

@@ -19,7 +19,7 @@ export function here(path, parameters = {}, fragment = "") {
 export function bytes(size) {
   const units = ["bytes", "KB", "MB", "GB"];
   let unit = 0;
-  while (size >= 1000 && unit < units.length - 1) [size, unit] = [size / 1000, unit + 1];
+  while (size >= 1024 && unit < units.length - 1) [size, unit] = [size / 1024, unit + 1];
   return `${unit && size < 10 ? size.toFixed(1) : Math.round(size)} ${units[unit]}`;
 }
 
