@@ -276,6 +276,8 @@ CHAT: Any = {
 INGESTION = {
     "lease_seconds": env_int("INGESTION_LEASE_SECONDS", 45, minimum=3),
     "max_attempts": 3,
+    # After so long a document lets others go first, if any wait.
+    "turn_seconds": env_int("INGESTION_TURN_SECONDS", 20, minimum=1),
     "chunk_tokens": env_int("INGESTION_CHUNK_TOKENS", 320, minimum=64),
 }
 

@@ -48,6 +48,9 @@ def ingest_entry(job_id: str) -> None:
             ingest(job)
     except leases.LeaseLost:
         log.info("job %s is no longer ours; its work is thrown away", job.id)
+    except leases.GaveWay:
+        leases.release(job)
+        hint(job)
     except IngestionError as error:
         leases.fail(job, error)
     except SoftTimeLimitExceeded:

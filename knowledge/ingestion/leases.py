@@ -32,6 +32,10 @@ LONGEST_WAIT = 240.0  # seconds; promise: done within 5 minutes of the last faul
 SHORTEST_WAIT = 15.0
 
 
+class GaveWay(Exception):
+    """The job had its turn while others wait: it is to be put back behind them."""
+
+
 class LeaseLost(Exception):
     """Somebody else has the job now, or its entry is gone: what was made of it must be thrown away."""
 
@@ -138,8 +142,12 @@ def postpone(job: IngestionJob, *, reason: str, provider_at_fault: bool, retry_a
     )
 
 
+def others_wait(job: IngestionJob) -> bool:
+    return IngestionJob.objects.filter(due()).exclude(id=job.id).exists()
+
+
 def release(job: IngestionJob) -> None:
-    """Put the job back at once, uncounted: the worker was told to stop."""
+    """Put the job back at once, uncounted."""
     _own(job).update(
         status=Status.WAITING, lease_owner="", lease_expires_at=None, attempts=F("attempts") - 1, next_attempt_at=Now()
     )

@@ -57,6 +57,7 @@ class Work:
     language: str = ""
     content: ChunkedText = field(default_factory=lambda: ChunkedText("", [], None))
     texts: list[str] = field(default_factory=list)
+    started: float = field(default_factory=time.monotonic)
     vectors: Vectors = field(default_factory=lambda: np.empty((0, 0), np.float32))
 
 
@@ -114,9 +115,20 @@ def embed(work: Work) -> None:
         vectors = work.embedder.embed_passages([by_digest[digest] for digest in batch])
         known |= dict(zip(batch, vectors, strict=True))
         keep_paid(work, batch, vectors)
+        if start + len(batch) < len(missing):
+            give_way(work)
         share = (start + len(batch)) / len(missing)
         report(work, PROGRESS["embed"] + share * (PROGRESS["store"] - PROGRESS["embed"]))
     work.vectors = np.stack([known[digest] for digest in digests]).astype(np.float32)
+
+
+def give_way(work: Work) -> None:
+    """Let others have a turn. A long document goes on where it was, since its vectors so far are kept.
+
+    Raises leases.GaveWay.
+    """
+    if time.monotonic() - work.started > settings.INGESTION["turn_seconds"] and leases.others_wait(work.job):
+        raise leases.GaveWay
 
 
 def paid_for(work: Work, digests: set[str]) -> dict[str, Vectors]:

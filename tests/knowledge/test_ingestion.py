@@ -289,6 +289,24 @@ def test_a_failed_document_can_be_tried_again(document, monkeypatch):
     assert job_of(document).attempts == 1
 
 
+def test_a_long_document_lets_others_go_first_and_goes_on_where_it_was(account, alice, monkeypatch, settings):
+    settings.INGESTION = settings.INGESTION | {"turn_seconds": 0}
+    monkeypatch.setattr(pipeline, "EMBED_BATCH", 1)
+    hinted = []
+    monkeypatch.setattr(tasks.ingest_entry, "apply_async", lambda args, **options: hinted.append(args[0]))
+    long = accepted(account, alice, "\n\n".join(f"# Part {n}\n\nThe part about {n}." for n in range(3)), "long.md")
+    short = accepted(account, alice, "Short.", "short.txt")
+    run(long)
+    job = job_of(long)
+    assert (long.status, job.status, job.attempts) == ("processing", "waiting", 0)
+    assert hinted[-1] == str(job.id)
+    paid = EmbeddedText.objects.filter(entry_id=long.entry_id).count()
+    assert paid == 1
+    assert run(short).status == "ready"
+    assert run(long).status == "ready"
+    assert_nothing_left_over(account)
+
+
 def test_progress_shows_while_it_runs(document, monkeypatch):
     seen = []
     stage = pipeline.store
