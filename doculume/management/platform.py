@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import socket
 import subprocess
@@ -14,12 +15,15 @@ from contextlib import AbstractContextManager
 from typing import ClassVar
 
 from django.conf import settings
+from django.core.management import call_command
 
 from doculume.embedded import holding
 from doculume.errors import DoculumeError
 from doculume.management.children import Child, Stopping, bound, stop_all
-from doculume.management.migrating import migrate_one_at_a_time
+from doculume.management.migrating import close_connections, migrate_one_at_a_time
 from doculume.management.servers import embedded_servers
+from knowledge.models import Document
+from llm_settings.local_models import RECIPES, is_built
 
 READY_SECONDS = 180
 CHECK_SERVERS_SECONDS = 5.0
@@ -71,15 +75,21 @@ class Platform:
 
     def prepare(self) -> None:
         """Build what embeds, unless it is there, and bring the database up to date. Raises `CannotRun`."""
-        self._say("Migrating the database; preparing the embedding model, which takes a minute the first time")
         settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
-        # In a process of its own: converting a model takes memory that a process does not give back.
-        command = [sys.executable, "manage.py", "build_models", "--verbosity=0"]
-        with bound(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as models:
-            migrate_one_at_a_time()
-            said, _ = models.communicate()
-        if models.returncode != 0:
-            raise CannotRun(f"The embedding model could not be built:\n{said.decode(errors='replace').strip()[-2000:]}")
+        if model_is_missing():
+            self._say("Building the embedding model, which takes a minute")
+            # In a process of its own: converting a model takes memory that a process does not give back.
+            with beside("build_models") as building:
+                self._migrate()
+                said = building.communicate()[0].decode(errors="replace").strip()
+            if building.returncode != 0:
+                raise CannotRun(f"The embedding model could not be built:\n{said[-2000:]}")
+        else:
+            self._migrate()
+
+    def _migrate(self) -> None:
+        self._say("Migrating the database")
+        migrate_one_at_a_time()
 
     def start(self) -> None:
         self._say("Starting the web server and the worker")
@@ -88,12 +98,17 @@ class Platform:
 
     def seed(self) -> str:
         """Make the demo account, let the worker finish its documents, and return what there is to say about it."""
-        command = [sys.executable, "manage.py", "seed_demo", "--wait"]
-        with bound(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as seeding:
-            while seeding.poll() is None:
-                self.look_after()
-                time.sleep(0.1)
-            return seeding.communicate()[0].decode(errors="replace").strip()
+        said = io.StringIO()
+        call_command("seed_demo", stdout=said)
+        waiting = Document.objects.filter(status__in=[Document.Status.PENDING, Document.Status.PROCESSING]).exists()
+        close_connections()
+        if waiting:
+            self._say("Indexing the demo account's documents")
+            with beside("seed_demo", "--wait") as indexing:
+                while indexing.poll() is None:
+                    self.look_after()
+                    time.sleep(0.1)
+        return said.getvalue().strip()
 
     def wait_until_ready(self) -> None:
         """Return when `/readyz` answers 200. Raises `CannotRun`."""
@@ -145,3 +160,14 @@ class Platform:
             return f"{error.code} {error.read(500).decode(errors='replace')}"
         except OSError as error:
             return str(error)
+
+
+def model_is_missing() -> bool:
+    """Whether the configured embedding model is one that is built here, and has not been yet."""
+    provider, name = settings.EMBEDDING["provider"], settings.EMBEDDING["model"]
+    return provider == "local" and name in RECIPES and not is_built(name, settings.MODELS_DIR / name)
+
+
+def beside(*command: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    """A command of `manage.py` that runs beside the block and does not outlive it."""
+    return bound([sys.executable, "manage.py", *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
