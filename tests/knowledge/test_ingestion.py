@@ -294,7 +294,8 @@ def test_a_long_document_lets_others_go_first_and_goes_on_where_it_was(account, 
     monkeypatch.setattr(pipeline, "EMBED_BATCH", 1)
     hinted = []
     monkeypatch.setattr(tasks.ingest_entry, "apply_async", lambda args, **options: hinted.append(args[0]))
-    long = accepted(account, alice, "\n\n".join(f"# Part {n}\n\nThe part about {n}." for n in range(3)), "long.md")
+    parts = [f"# Part {n}\n\n" + f"The part about number {n} has many words. " * 60 for n in range(3)]
+    long = accepted(account, alice, "\n\n".join(parts), "long.md")
     short = accepted(account, alice, "Short.", "short.txt")
     run(long)
     job = job_of(long)
