@@ -16,10 +16,16 @@ _UNWANTED = re.compile(
 _SPACES = re.compile(r"[ \t\xa0\u2000-\u200a\u202f\u205f]+")
 
 
+_GAPS = re.compile(r"[ \t\xa0]{100,}")  # wider than any column: only ever there to make a file large
+
+
 def clean(text: str) -> str:
     """In NFC, with `\\n` as the only line break, and without control characters, lone surrogates and ANSI escapes."""
+    if text.isascii() and text.isprintable() and len(text) < 100:
+        return text
     if "\x1b" in text:
         text = _ANSI.sub("", text)
+    text = _GAPS.sub(" " * 8, text)
     text = _PAGE_ENDS.sub("\n\n", _LINE_ENDS.sub("\n", text))
     return unicodedata.normalize("NFC", _UNWANTED.sub("", text))
 
@@ -31,6 +37,8 @@ def one_line(text: str) -> str:
 
 def tidy_lines(text: str) -> str:
     """Runs of blanks as one blank, lines without blanks at their ends, at most one empty line in a row."""
+    if "\n" not in text:
+        return _SPACES.sub(" ", text).strip()
     lines = [_SPACES.sub(" ", line).strip() for line in text.split("\n")]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 

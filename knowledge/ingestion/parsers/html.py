@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from knowledge.ingestion.limits import ParseLimits
 from knowledge.ingestion.parsers.base import Block, ParsedDocument, Unreadable
 from knowledge.ingestion.parsers.cleaning import one_line, row, tidy_lines
 from knowledge.ingestion.parsers.encoding import decode
+from knowledge.ingestion.parsers.text import text_blocks
 
 Node = Any  # selectolax has no usable types
 
@@ -30,6 +32,14 @@ _CHARSET = re.compile(
     rb"""<meta[^>]{0,300}?charset\s*=\s*["']?\s*([\w.:-]+)|<\?xml[^>]{0,100}encoding=["']([\w.-]+)""", re.IGNORECASE
 )
 _SPACES = re.compile(r"[ \t\r\n\f]+")  # a line break of the source is a space; only <br> breaks lines
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)\b[^<>]*>?")
+_CLOSED_BY_THEMSELVES = frozenset(
+    """
+    p li td th tr dt dd option optgroup thead tbody tfoot colgroup area base br col embed hr img input link meta
+    param source track wbr
+    """.split()  # noqa: SIM905
+)
+_DEPTH_AT_MOST = 3_000
 _NODES_AT_MOST = 3_000_000
 
 
@@ -46,6 +56,8 @@ def decode_html(data: bytes, declared: str | None = None) -> str:
 
 
 def html_document(html: str) -> ParsedDocument:
+    if _is_too_deep(html):
+        return ParsedDocument("html", "", text_blocks(_stripped(html)))
     tree = LexborHTMLParser(html.replace("\x00", ""))
     root = tree.root
     if root is None:
@@ -56,6 +68,27 @@ def html_document(html: str) -> ParsedDocument:
     walker.walk(tree.body or root)
     name = one_line(title.text()) if title else ""
     return ParsedDocument("html", name, walker.result(), metadata={"language": language} if language else {})
+
+
+def _is_too_deep(html: str) -> bool:
+    """Whether the parser would take time by the square of the depth: thousands of elements within each other."""
+    if html.count("<") < _DEPTH_AT_MOST:
+        return False
+    depth = 0
+    for match in _TAG.finditer(html):
+        if match[2].lower() not in _CLOSED_BY_THEMSELVES:
+            depth += -1 if match[1] else 1
+            if depth > _DEPTH_AT_MOST:
+                return True
+            depth = max(depth, 0)
+    return False
+
+
+def _stripped(html: str) -> str:
+    """The text without its tags, for pages that are not worth more."""
+    html = re.sub(r"<(script|style)\b.*?(?:</\1\s*>|\Z)", " ", html, flags=re.IGNORECASE | re.DOTALL)
+    html = _TAG.sub(lambda match: "\n\n" if match[2].lower() in _BLOCKS else "", html)
+    return tidy_lines(unescape(html))
 
 
 def html_blocks(html: str) -> list[Block]:
@@ -83,6 +116,7 @@ class _Walker:
     marker: str = ""
     preformatted: int = 0
     navigation: int = 0
+    heading: int = 0  # the level of the one that is being read
     seen: int = 0
 
     def walk(self, root: Node) -> None:
@@ -114,7 +148,7 @@ class _Walker:
         if tag in _BLOCKS:
             self._flush()
         if tag == "table" and (rows := table_rows(node)) is not None:
-            self._add_table(rows)
+            self._add_table(rows, _has_header(node))
             return
         if not self._opened(tag, node):
             return
@@ -139,6 +173,8 @@ class _Walker:
             self.lists.append([tag == "ol", 0])
         elif tag == "li":
             self._mark_item()
+        elif tag in _HEADINGS:
+            self.heading = _HEADINGS[tag]
         elif tag in ("td", "th"):
             self.inline.append("\t")
         return True
@@ -152,7 +188,7 @@ class _Walker:
 
     def _close(self, tag: str) -> None:
         if tag in _BLOCKS:
-            self._flush(tag)
+            self._flush()
         if tag in ("pre", "listing", "xmp"):
             self.preformatted -= 1
         elif tag == "nav":
@@ -161,8 +197,12 @@ class _Walker:
             self.lists.pop()
         elif tag == "li":
             self.marker = ""
+        elif tag in _HEADINGS:
+            self.heading = 0
 
-    def _flush(self, closing: str = "") -> None:
+    def _flush(self) -> None:
+        if not self.inline:
+            return
         raw = "".join(self.inline)
         self.inline.clear()
         if not raw.strip():
@@ -171,18 +211,19 @@ class _Walker:
             self._add(Block("code", raw.strip("\n").expandtabs(4)))
             return
         text = tidy_lines(raw)
-        if level := next((_HEADINGS[f.tag] for f in reversed(self.stack[-12:]) if f.tag in _HEADINGS), 0):
-            self._add(Block("heading", one_line(text), level))
+        if self.heading:
+            self._add(Block("heading", one_line(text), self.heading))
         elif self.marker or self.lists:
             self._add(Block("list", (self.marker or "  " * len(self.lists)) + text))
             self.marker = ""
         else:
-            self._add(Block("paragraph", text))
+            for paragraph in text.split("\n\n"):
+                self._add(Block("paragraph", paragraph))
 
-    def _add_table(self, rows: list[list[str]]) -> None:
+    def _add_table(self, rows: list[list[str]], has_header: bool) -> None:
         lines = [line for cells in rows if (line := row(cells)).strip()]
         if lines:
-            self._add(Block("table", "\n".join(lines), header=lines[0] if len(lines) > 1 else ""))
+            self._add(Block("table", "\n".join(lines), header=lines[0] if has_header and len(lines) > 1 else ""))
 
     def _add(self, block: Block) -> None:
         (self.aside if self.navigation else self.blocks).append(block)
@@ -202,8 +243,10 @@ def _alternative(node: Node) -> str:
 
 def table_rows(table: Node) -> list[list[str]] | None:
     """The cells of a table of data; None for one that lays out a page, whose cells hold blocks of their own."""
-    if table.css_first("table table, h1, h2, h3, h4, h5, h6, ul, ol, pre, form") is not None:
+    if table.css_first("table table, h1, h2, h3, h4, h5, h6, pre, form") is not None:
         return None
+    if table.css_first("ul, ol") is not None and len(table.css("tr")) > 2 * len(table.css("th")):
+        return None  # lists are content in a table of names and values, and layout elsewhere
     rows = [
         [_cell_text(cell) for cell in tr.iter() if cell.tag in ("td", "th")] for tr in table.css("tr") if tr is not None
     ]
@@ -215,6 +258,12 @@ def table_rows(table: Node) -> list[list[str]] | None:
     if caption is not None and (text := one_line(caption.text(separator=" "))):
         rows.insert(0, [text])
     return rows
+
+
+def _has_header(table: Node) -> bool:
+    first = table.css_first("tr")
+    cells = [cell.tag for cell in first.iter() if cell.tag in ("td", "th")] if first is not None else []
+    return len(cells) > 1 and (set(cells) == {"th"} or first.parent.tag == "thead")
 
 
 def _cell_text(cell: Node) -> str:

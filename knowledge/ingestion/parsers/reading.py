@@ -44,8 +44,10 @@ def _checked(document: ParsedDocument, limits: ParseLimits) -> ParsedDocument:
 
 def _cleaned(block: Block) -> Block:
     text = clean(block.text).strip("\n").rstrip()
-    if block.kind != "code":
-        text = text.strip() if block.kind == "heading" else text.lstrip("\n")
     if block.kind == "heading":
         text = one_line(text)
+    elif block.kind == "paragraph":
+        text = text.lstrip()
+    if text == block.text and not block.header:
+        return block
     return dataclasses.replace(block, text=text, header=clean(block.header).strip("\n"))

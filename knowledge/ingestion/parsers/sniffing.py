@@ -188,18 +188,21 @@ def _is_binary(head: bytes, text: str) -> bool:
     return letters * 2 < len(sample) and odd > 0
 
 
+_COMMENTS = r"(?:\s*<!--.{0,2000}?-->)*\s*"
 _HTML = re.compile(
-    r"(?:<\?xml[^>]{0,200}\?>\s*)?(?:<!--.{0,2000}?-->\s*)*"
-    r"<(?:!doctype\s+html|html|head|body|div|p|h[1-6]|table|meta|title|script|style|article|section|span|ul|ol|a|b|br)"
-    r"[\s/>]",
+    _COMMENTS + r"<(?:!doctype\s+html|html|head|body|div|p|h[1-6]|table|meta|title|script|style|article|section|span"
+    r"|ul|ol|a|b|br)[\s/>]",
     re.IGNORECASE | re.DOTALL,
 )
+_XHTML = re.compile(r"<\?xml[^>]{0,200}\?>" + _COMMENTS + r"<(?:!doctype\s+html|html)[\s>]", re.IGNORECASE | re.DOTALL)
 
 
 def _looks_like_html(text: str, named: str) -> bool:
+    if _XHTML.match(text):
+        return True
     if _HTML.match(text):
-        return named not in ("markdown", "eml")
-    return named == "html" and (not text.startswith("<?xml") or "<html" in text[:5000])
+        return named not in ("markdown", "eml") and (named != "xml" or "<html" in text[:5000].lower())
+    return named == "html" and not text.startswith("<?xml")
 
 
 def _looks_like_xml(text: str, named: str) -> bool:
