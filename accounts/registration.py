@@ -6,9 +6,8 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
-from accounts.addresses import limit_address
 from accounts.models import User, normalize_email
-from accounts.throttling import REGISTRATION
+from accounts.throttling import count_registration
 from doculume.errors import InvalidRequest, PermissionRefused
 
 TAKEN = "A user with this email already exists."
@@ -35,7 +34,7 @@ def register(request: HttpRequest, *, email: str, password: str, full_name: str 
     what somebody would try out addresses by.
     """
     refuse_if_closed()
-    REGISTRATION.count(limit_address(request))
+    count_registration(request)
     if User.objects.filter(email=normalize_email(email)).exists():
         raise EmailTaken
     try:

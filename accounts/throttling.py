@@ -1,6 +1,7 @@
 """Limits against guessing, counted in Redis so that all web processes count together.
 
-A window opens with its first count and closes by itself; each script below is one atomic step.
+What counts whenever it happens is django-ratelimit's. What counts only when it fails needs more, or else parallel
+attempts would all pass before the first has failed: each script below is one atomic step.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ from typing import Any
 
 import redis
 from django.conf import settings
+from django.http import HttpRequest
+from django_ratelimit.core import get_usage
 
+from accounts.addresses import limit_address
 from doculume.crypto import digest
 from doculume.errors import DoculumeError
 
@@ -26,14 +30,6 @@ log = logging.getLogger(__name__)
 LONGEST_ATTEMPT_SECONDS = 20
 LONGEST_WAIT_SECONDS = 5.0
 WAIT_STEP_SECONDS = 0.05
-
-# KEYS: window; ARGV: limit, seconds. Counts one and returns 0, or returns the milliseconds until the window closes.
-COUNT = """
-local count = redis.call('INCR', KEYS[1])
-if count == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[2] * 1000) end
-if count > tonumber(ARGV[1]) then return math.max(redis.call('PTTL', KEYS[1]), 1) end
-return 0
-"""
 
 # KEYS: failures, attempts under way; ARGV: limit, ticket, seconds an attempt may take. Returns 0 when the attempt may
 # start, -1 when it must wait for others to end, or the milliseconds until the window of failures closes.
@@ -79,10 +75,6 @@ class Limit:
     amount: int
     seconds: int
 
-    def count(self, *parts: str) -> None:
-        """Count one event. Raises `TooManyAttempts` from the one after `amount` on."""
-        self._refuse(_run(COUNT, [self._key(parts, "n")], [self.amount, self.seconds]))
-
     @contextmanager
     def failures(self, *parts: str, failure: type[Exception]) -> Iterator[None]:
         """Around an attempt that counts only if it raises `failure`.
@@ -124,7 +116,24 @@ class Limit:
 SIGN_IN_OF_ONE = Limit("sign-in-of-one", 10, 60)
 SIGN_IN_OF_ADDRESS = Limit("sign-in-of-address", 100, 3600)
 REFRESH_OF_ADDRESS = Limit("refresh-of-address", 100, 3600)
-REGISTRATION = Limit("registration", 100, 3600)
+REGISTRATION_RATE = "100/h"
+
+
+def count_registration(request: HttpRequest) -> None:
+    """Count one for the request's address. Raises `TooManyAttempts` from the one after `REGISTRATION_RATE` on."""
+    try:
+        usage = get_usage(
+            request,
+            group="registration",
+            key=lambda group, request: digest(limit_address(request), purpose=group),
+            rate=REGISTRATION_RATE,
+            increment=True,
+        )
+    except redis.RedisError as error:
+        log.error("limits cannot be counted: %s", error)
+        raise LimitsUnavailable(retry_after=5) from error
+    if usage and usage["should_limit"]:
+        raise TooManyAttempts(retry_after=usage["time_left"])
 
 
 @contextmanager

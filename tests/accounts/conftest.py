@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 from django.conf import settings
+from django.core.cache import cache
 
 from accounts import throttling
 
@@ -10,5 +11,6 @@ from accounts import throttling
 def fresh_limits(servers: None) -> None:
     """Each test starts with nothing counted against it."""
     client = throttling._client(settings.REDIS_URL)
+    cache.clear()
     for key in client.scan_iter(match=f"{settings.CACHES['default']['KEY_PREFIX']}:limit:*", count=1000):
         client.delete(key)
