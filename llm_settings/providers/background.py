@@ -176,6 +176,9 @@ _SCRIPTS = {
 
 def background_language(language: str, text: str) -> str:
     """The language here that stands for a text's own, known (ISO 639-1) or not."""
-    if language in BACKGROUND:
-        return language
+    return language if language in BACKGROUND else script_language(text)
+
+
+def script_language(text: str) -> str:
+    """The language here whose script the text has."""
     return next((name for name, script in _SCRIPTS.items() if script.search(text)), DEFAULT_LANGUAGE)

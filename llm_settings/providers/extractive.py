@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from llm_settings.providers.background import BACKGROUND, background_language
 from llm_settings.providers.base import Embedder, Vectors
 from llm_settings.providers.calibration import RELEVANT, UNRELATED, cosine
-from llm_settings.providers.relevance import ENOUGH, evidence
+from llm_settings.providers.relevance import ENOUGH, Evidence, coverage, evidence, is_foreign
 
 MOST_CANDIDATES = 16  # sentences that are embedded: at 10 ms each, what an answer may cost
 LONGEST_SENTENCE = 500  # characters; text without full stops is cut at its commas or words
@@ -42,6 +43,8 @@ class Passage:
     """Offsets in `text`. Not used where a line is what counts (tables, lists, code)."""
     language: str = ""
     kind: str = "text"
+    context: str = ""
+    """What else says what the passage is about: its headings, a table's header row. Never quoted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,8 @@ class ExtractiveModel:
             return ExtractiveAnswer([], 0.0, False)
         vector = self._embedder.embed_query(question) if question_vector is None else question_vector
         cosines = self._embedder.embed_passages([candidate.text for candidate in candidates]) @ vector
-        confidence = self._confidence(candidates[int(cosines.argmax())], cosines.max(), vector, asked)
+        nearest = candidates[int(cosines.argmax())].passage
+        confidence = self._evidence(question, passages, nearest, float(cosines.max()), vector).confidence
         chosen = _chosen(candidates, self._scores(candidates, cosines), max_sentences)
         return ExtractiveAnswer(chosen, confidence, confidence >= ENOUGH)
 
@@ -145,14 +149,20 @@ class ExtractiveModel:
             for candidate, nearness in zip(candidates, cosines, strict=True)
         ]
 
-    def _confidence(
-        self, nearest: _Candidate, nearness: float, question: Vectors, asked: Mapping[str, Mapping[str, float]]
-    ) -> float:
-        passage = nearest.passage
-        language = background_language(passage.language, passage.text)
-        terms = frozenset(self._terms_of(passage.text, passage.language))
-        background = float((self._background_of(language) @ question).mean())
-        return evidence(self._embedder, float(nearness), background, _share(asked[passage.language], terms)).confidence
+    def _evidence(
+        self, question: str, passages: Sequence[Passage], nearest: Passage, nearness: float, vector: Vectors
+    ) -> Evidence:
+        """What speaks for `nearest`, the passage that holds the nearest sentence."""
+        weights = self._asked(question, nearest.language)
+        terms = {passage.index: self._terms_of(_whole(passage), passage.language) for passage in passages}
+        background = self._background_of(background_language(nearest.language, nearest.text)) @ vector
+        return evidence(
+            self._embedder,
+            nearness,
+            float(background.mean()),
+            coverage(weights, frozenset(terms[nearest.index])),
+            foreign=is_foreign(question, weights, nearest.text, frozenset(chain(*terms.values()))),
+        )
 
     def _background_of(self, language: str) -> Vectors:
         if language not in self._background:
@@ -163,6 +173,10 @@ class ExtractiveModel:
 def as_text(answer: ExtractiveAnswer) -> str:
     """The sentences with their citations: `It opened in 1937. [2]`."""
     return " ".join(f"{_SPACE.sub(' ', sentence.text)} [{sentence.passage}]" for sentence in answer.sentences)
+
+
+def _whole(passage: Passage) -> str:
+    return f"{passage.context}\n{passage.text}"
 
 
 def _spans(passage: Passage) -> Iterator[tuple[int, int]]:

@@ -4,22 +4,32 @@ Three things speak for it, put together by a logistic model:
 - how near the nearest sentence is to the question;
 - how much nearer it is than sentences about nothing in particular (`background`), which evens out questions that
   are near to everything and languages that lie close together;
-- how much of what the question is about stands, word for word, in the passage of that sentence.
+- how much of what the question is about stands in the passage of that sentence, word for word or nearly.
 
-The first two are in units of the model's own span from unrelated to relevant. How the weights were fitted and
-what they reach is in docs/decisions/0011-extractive-answers.md and `benchmarks/extractive.py`.
+The first two are in units of the model's own span from unrelated to relevant. A question in another language
+than the passages shares no words with them, so there the first two decide alone, less surely. How the weights
+were fitted and what they reach is in docs/decisions/0011-extractive-answers.md and `benchmarks/extractive.py`.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 
+from llm_settings.providers.background import script_language
 from llm_settings.providers.base import Embedder
 from llm_settings.providers.calibration import RELEVANT, UNRELATED, cosine
 
-INTERCEPT, NEARNESS, LIFT, COVERAGE = -12.4, 7.9, 5.3, 6.4
 ENOUGH = 0.5
+INTERCEPT, NEARNESS, LIFT, COVERAGE = -14.8, 11.3, 2.8, 8.9
+FOREIGN_INTERCEPT, FOREIGN_NEARNESS, FOREIGN_LIFT = -4.4, 3.4, 4.0
+
+COMMON = 2.0  # the rarity below which a word is in every text of its language
+FEWEST_COMMON = 3  # of such words in a question, before their absence from the passages means anything
+MOST_FOUND = 0.4  # of them, in passages of another language
+SHORTEST_STEM = 5  # letters that two words must share at least to be related
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +37,58 @@ class Evidence:
     nearness: float
     lift: float
     coverage: float
+    foreign: bool
 
     @property
     def confidence(self) -> float:
         """From 0 to 1; `ENOUGH` is where answering begins."""
         total = INTERCEPT + NEARNESS * self.nearness + LIFT * self.lift + COVERAGE * self.coverage
+        if self.foreign:
+            total = max(total, FOREIGN_INTERCEPT + FOREIGN_NEARNESS * self.nearness + FOREIGN_LIFT * self.lift)
         return 1 / (1 + math.exp(-total))
 
 
-def evidence(embedder: Embedder, best: float, background: float, coverage: float) -> Evidence:
-    """`best`: cosine of the nearest sentence; `background`: mean cosine of the background; `coverage`: 0–1."""
+def evidence(embedder: Embedder, best: float, background: float, covered: float, *, foreign: bool) -> Evidence:
+    """`best`: cosine of the nearest sentence; `background`: mean cosine of the background."""
     unrelated = cosine(UNRELATED, embedder.scale)
     span = cosine(RELEVANT, embedder.scale) - unrelated
-    return Evidence((best - unrelated) / span, (best - background) / span, coverage)
+    return Evidence((best - unrelated) / span, (best - background) / span, covered, foreign)
+
+
+def coverage(weights: Mapping[str, float], terms: Collection[str]) -> float:
+    """The share, from 0 to 1, of the question's weight that stands in `terms`; related words count in part."""
+    total = sum(weights.values())
+    if not total:
+        return 0.0
+    return sum(weight * _likeness(term, terms) for term, weight in weights.items() if weight) / total
+
+
+def is_foreign(question: str, weights: Mapping[str, float], text: str, terms: Collection[str]) -> bool:
+    """Whether the question is in another language than `text`: by its script, or by its commonest words.
+
+    A detector of languages needs a longer text than a question.
+    """
+    if script_language(question) != script_language(text):
+        return True
+    common = [term for term, weight in weights.items() if weight < COMMON]
+    found = sum(term in terms for term in common)
+    return len(common) >= FEWEST_COMMON and found <= MOST_FOUND * len(common)
+
+
+def _likeness(term: str, terms: Collection[str]) -> float:
+    """1 for the same word; less for one that begins alike or holds the other, as compounds and forms do."""
+    if term in terms:
+        return 1.0
+    if len(term) < SHORTEST_STEM:
+        return 0.0
+    return max((_related(term, other) for other in terms if len(other) >= SHORTEST_STEM), default=0.0)
+
+
+def _related(one: str, other: str) -> float:
+    short, long = sorted((one, other), key=len)
+    shared = len(short) if short in long else sum(1 for _ in takewhile(_same, zip(short, long, strict=False)))
+    return shared / len(long) if shared >= SHORTEST_STEM else 0.0
+
+
+def _same(pair: tuple[str, str]) -> bool:
+    return pair[0] == pair[1]
