@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
-from django.db.models.signals import post_save
+from django.db.models.signals import post_save, pre_delete
 
 
 class KnowledgeConfig(AppConfig):
@@ -9,7 +9,9 @@ class KnowledgeConfig(AppConfig):
     verbose_name = "Knowledge"
 
     def ready(self) -> None:
-        from knowledge.search.indexes import index_new_model
+        from knowledge.models import Entry
+        from knowledge.search.indexes import index_new_model, unindex_deleted
         from llm_settings.models import EmbeddingModel
 
         post_save.connect(index_new_model, sender=EmbeddingModel, dispatch_uid="index_new_model")
+        pre_delete.connect(unindex_deleted, sender=Entry, dispatch_uid="unindex_deleted")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -20,11 +21,27 @@ from knowledge.search.terms import is_pair, term_key, terms_of
 
 MOST_LANGUAGES = 12
 MOST_QUERY_TERMS = 64
-# About how many chunks are scored, and how many at the very most where even the rarest term is everywhere.
+# About how many chunks are scored, and how many are looked at in the worst case. Scoring one costs about 2 µs.
 CANDIDATES = 5_000
 MOST_CANDIDATES = 20_000
 
 _STATISTICS = "SELECT term, chunk_count FROM knowledge_termstatistic WHERE account_id = %s AND term = ANY(%s)"
+# Either the terms lead to the chunks, or the scope does. The planner is not left to choose: it takes comparing
+# arrays for as cheap as comparing numbers. IS TRUE hides the scope from its indexes.
+_BY_TERMS = """
+    SELECT chunk_id, entry_id, -(weights <#> %s::sparsevec) AS score FROM (
+        SELECT chunk_id, entry_id, weights FROM knowledge_chunkterms
+        WHERE ({condition}) IS TRUE AND terms && %s::int[] LIMIT {most}
+    ) AS candidate
+    ORDER BY score DESC, chunk_id LIMIT %s
+"""
+_BY_SCOPE = """
+    SELECT chunk_id, entry_id, score FROM (
+        SELECT chunk_id, entry_id, -(weights <#> %s::sparsevec) AS score FROM knowledge_chunkterms
+        WHERE {condition} LIMIT {most}
+    ) AS candidate
+    WHERE score > 0 ORDER BY score DESC, chunk_id LIMIT %s
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +70,12 @@ def read_query(scope: Scope, text: str) -> QueryTerms:
         asked |= reading
     counts = _chunk_counts(scope.account_id, asked)
     weights = {term: times * rarity(counts[term], scope.account_chunks) for term, times in asked.items()}
-    sums = [sum(weights[term] * (0.5 if is_pair(term) else 1) for term in reading) for reading in readings]
-    return QueryTerms(weights, counts, min(sums, default=0.0))
+    full = [_full_weight(weights[term] * (0.5 if is_pair(term) else 1) for term in reading) for reading in readings]
+    return QueryTerms(weights, counts, min(full, default=0.0))
+
+
+def _full_weight(weights: Iterable[float]) -> float:
+    return sum(sorted(weights, reverse=True)[:MOST_QUERY_TERMS])
 
 
 def rarity(chunks: int, total: int) -> float:
@@ -63,40 +84,36 @@ def rarity(chunks: int, total: int) -> float:
 
 
 def matching(scope: Scope, query: QueryTerms, limit: int) -> list[Found]:
-    """The chunks in scope that match best, best first."""
+    """The chunks in scope that match best, best first. To be called with the settings of `_vector` in force."""
     known = sorted((term for term, count in query.counts.items() if count), key=lambda term: query.counts[term])
     known = known[:MOST_QUERY_TERMS]
     if not known or not scope.chunks:
         return []
-    keys = {term: term_key(scope.account_id, term) for term in known}
     weights: dict[int, float] = {}
     for term in known:
-        weights[keys[term]] = weights.get(keys[term], 0.0) + query.weights[term]
-    required = [keys[term] for term in _rarest(scope, query, known)]
+        key = term_key(scope.account_id, term)
+        weights[key] = weights.get(key, 0.0) + query.weights[term]
     condition, bound = scope.where()
+    bound.insert(0, sparse(dict(sorted(weights.items()))))
+    statement = _BY_SCOPE
+    rarest = _rarest(scope, query, known)
+    if sum(query.counts[term] for term in rarest) < scope.chunks:
+        statement = _BY_TERMS
+        bound.append([term_key(scope.account_id, term) for term in rarest])
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            SELECT chunk_id, entry_id, -(weights <#> %s::sparsevec) AS score FROM (
-                SELECT chunk_id, entry_id, weights FROM knowledge_chunkterms
-                WHERE {condition} AND terms && %s::int[] LIMIT {MOST_CANDIDATES}
-            ) AS candidate
-            ORDER BY score DESC, chunk_id LIMIT %s
-            """,  # noqa: S608 the condition is written by Scope, with its values bound
-            [sparse(dict(sorted(weights.items()))), *bound, required, limit],
-        )
+        cursor.execute(statement.format(condition=condition, most=MOST_CANDIDATES), [*bound, limit])
         return [Found(*row) for row in cursor.fetchall()]
 
 
 def _rarest(scope: Scope, query: QueryTerms, ordered: list[str]) -> list[str]:
-    """The rarest terms, as many as find about CANDIDATES chunks in scope, and at least two."""
+    """Of the terms, rarest first, as many as lead to about CANDIDATES chunks in scope; two at least."""
     share = min(1.0, scope.chunks / max(scope.account_chunks, 1))
-    taken, expected = 0, 0.0
+    met = 0
     for taken, term in enumerate(ordered):
-        expected += query.counts[term] * share
-        if expected > CANDIDATES and taken >= 2:
+        met += query.counts[term]
+        if taken >= 2 and (met * share > CANDIDATES or met > MOST_CANDIDATES):
             return ordered[:taken]
-    return ordered[: taken + 1]
+    return ordered
 
 
 def _chunk_counts(account_id: int, asked: Counter[str]) -> dict[str, int]:

@@ -33,10 +33,14 @@ _APPROXIMATE = """
     ) AS near
     ORDER BY cosine DESC, chunk_id
 """
-SETTINGS = (
-    "SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL hnsw.iterative_scan = relaxed_order;"
-    " SET LOCAL hnsw.ef_search = 200; SET LOCAL hnsw.max_scan_tuples = 40000"
-)
+# A scan of the whole table would be a scan of everybody's chunks.
+SETTINGS = """
+    SET LOCAL enable_seqscan = off;
+    SET LOCAL plan_cache_mode = force_custom_plan;
+    SET LOCAL hnsw.iterative_scan = relaxed_order;
+    SET LOCAL hnsw.ef_search = 200;
+    SET LOCAL hnsw.max_scan_tuples = 40000
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +58,10 @@ def nearest(scope: Scope, model: EmbeddingModel, vector: str, limit: int) -> lis
     if not scope.chunks:
         return []
     if scope.chunks <= exact_up_to(model):
-        return _exact(scope, model, vector, limit)
+        return exact(scope, model, vector, limit)
     found = _approximate(scope, model, vector, limit)
     # The walk ends after so many chunks, whether it met enough in scope or not.
-    return found if len(found) == limit else _exact(scope, model, vector, limit)
+    return found if len(found) == limit else exact(scope, model, vector, limit)
 
 
 def exact_up_to(model: EmbeddingModel) -> int:
@@ -72,7 +76,7 @@ def _vectors_of(model: EmbeddingModel) -> int:
     return max(0, int(row[0])) if row else 0
 
 
-def _exact(scope: Scope, model: EmbeddingModel, vector: str, limit: int) -> list[Near]:
+def exact(scope: Scope, model: EmbeddingModel, vector: str, limit: int) -> list[Near]:
     condition, bound = scope.where()
     return _fetch(_EXACT.format(condition=condition), [vector, *bound, model.id, limit])
 

@@ -37,7 +37,8 @@ def index_chunks(
     `texts[i]` is what was embedded of `chunks[i]`, `vectors[i]` (of length 1) is what came of it. The entry's
     title counts twice, because words in a title say more of what a text is about.
     """
-    rows = [_weighed(entry.account_id, terms_of(f"{entry.title}\n{text}", entry.language)) for text in texts]
+    keys = _Keys(entry.account_id)
+    rows = [_weighed(keys, terms_of(f"{entry.title}\n{text}", entry.language)) for text in texts]
     statistics.add_chunks(entry.account_id, entry.collection_id, entry.language, rows)
     _copy("knowledge_chunkterms", _TERM_COLUMNS, _term_rows(entry, chunks, rows))
     _copy("knowledge_chunkembedding", _VECTOR_COLUMNS, _vector_rows(entry, chunks, vectors, model))
@@ -86,6 +87,13 @@ def index_new_model(instance: EmbeddingModel, created: bool, raw: bool = False, 
         transaction.on_commit(lambda: ensure_vector_index(instance), robust=True)
 
 
+def unindex_deleted(instance: Entry, **_: object) -> None:
+    """Receiver of `pre_delete`: whoever deletes an entry, or what it belongs to, leaves the statistics exact."""
+    own = Entry.objects.filter(account_id=instance.account_id, id=instance.id)
+    own.select_for_update().values_list("id").first()  # as ingestion does, before the statistics are locked
+    unindex_entry(instance.account_id, instance.id)
+
+
 def _is_invalid(index: str) -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT NOT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)", [index])
@@ -93,12 +101,24 @@ def _is_invalid(index: str) -> bool:
     return bool(row and row[0])
 
 
-def _weighed(account_id: int, terms: list[str]) -> dict[int, float]:
+class _Keys(dict[str, int]):
+    """Each term's key, computed once."""
+
+    def __init__(self, account_id: int) -> None:
+        super().__init__()
+        self.account_id = account_id
+
+    def __missing__(self, term: str) -> int:
+        self[term] = key = term_key(self.account_id, term)
+        return key
+
+
+def _weighed(keys: _Keys, terms: list[str]) -> dict[int, float]:
     """BM25's weight of each term in a chunk, without the term's rarity: that is the question's part."""
     norm = SATURATION * (1 - LENGTH_SHARE + LENGTH_SHARE * len(terms) / ORDINARY_LENGTH)
-    counts: Counter[int] = Counter()
+    counts: dict[int, int] = {}
     for term, count in Counter(terms).most_common(MOST_TERMS):
-        counts[term_key(account_id, term)] += count
+        counts[keys[term]] = counts.get(keys[term], 0) + count
     return {key: count / (count + norm) for key, count in sorted(counts.items())}
 
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connection, transaction
 
-from knowledge.models import ChunkTerms, Collection, Entry, LanguageStatistic, TermStatistic
+from knowledge.models import ChunkEmbedding, ChunkTerms, Collection, Entry, LanguageStatistic, TermStatistic
 from knowledge.search.indexes import unindex_entry
 from tests.knowledge.library import add_entry, write_chunks
 
@@ -54,6 +54,22 @@ def test_another_accounts_entry_cannot_be_removed(account, charlie):
     unindex_entry(charlie.personal_account.id, entry.id)
     assert ChunkTerms.objects.filter(entry=entry).exists()
     assert_exact(account)
+
+
+@pytest.mark.django_db
+def test_whatever_is_deleted_takes_its_counts_with_it(account):
+    archive = Collection.objects.create(account=account, name="Archive")
+    for collection in (None, archive, archive):
+        add_entry(account, "one two three", "two three four", collection=collection)
+    lone = add_entry(account, "four five")
+    Entry.objects.filter(id=lone.id).delete()
+    assert_exact(account)
+    archive.delete()
+    assert_exact(account)
+    assert ChunkTerms.objects.count() == ChunkEmbedding.objects.count() == 2
+    account.delete()
+    assert not ChunkTerms.objects.exists()
+    assert not ChunkEmbedding.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)
