@@ -38,7 +38,7 @@ _migrated = False
 
 def _database() -> None:
     """Reachable, and migrated; the latter is asked once, since it does not undo itself."""
-    global _migrated  # noqa: PLW0603
+    global _migrated
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
     if not _migrated:
