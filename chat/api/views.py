@@ -20,6 +20,7 @@ from accounts.api.scope import AccountScoped
 from accounts.models import Account
 from chat import sse, transcript
 from chat.answering import Question, answer, model_name
+from chat.api import examples
 from chat.api.serializers import AnswerSerializer, AskSerializer, ConversationDetailSerializer, ConversationSerializer
 from chat.collecting import collect
 from chat.models import Conversation, Message
@@ -42,6 +43,7 @@ class AskView(StructuredDialect, AccountScoped, GenericAPIView[Any]):
             502: OpenApiResponse(description="The model provider failed."),
             504: OpenApiResponse(description="The model provider did not answer in time."),
         },
+        examples=[examples.ASK, examples.ANSWER, examples.STREAM],
     )
     def post(self, request: Request) -> Response | StreamingHttpResponse:
         """Ask a question, of your documents or of the model alone.
