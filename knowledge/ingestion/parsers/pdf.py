@@ -23,12 +23,16 @@ _HAS_TEXT = frozenset(
     getattr(pdfium, f"FPDF_ANNOT_{name}")
     for name in ("TEXT", "FREETEXT", "HIGHLIGHT", "UNDERLINE", "STRIKEOUT", "SQUIGGLY", "STAMP", "SQUARE", "CIRCLE")
 )
+_BOLD = re.compile(rb"bold|black|heavy|demi", re.IGNORECASE)
+_CATALOG = re.compile(
+    rb"(\d{1,9})\s+(\d{1,5})\s+obj\b[^<]{0,50}<<(?:(?!endobj).){0,2000}?/Type\s*/Catalog\b", re.DOTALL
+)
 _OUTLINE_AT_MOST = 5_000
 
 
 class PdfParser:
     def parse(self, path: Path, limits: ParseLimits) -> ParsedDocument:
-        pdf = _opened(path)
+        pdf, mended = _opened(path)
         count = len(pdf)
         if count > limits.pages:
             raise Unreadable("too_large", f"The file has more than {limits.pages} pages. Split it into smaller files.")
@@ -44,7 +48,7 @@ class PdfParser:
             chars += sum(len(line.text) for line in lines)
             if chars > limits.text_chars:
                 raise Unreadable("too_large")
-        if failed == count:
+        if failed == count or (failed and mended):
             raise Unreadable("corrupt")
         resolve_hyphens(pages)
         blocks = list(blocks_of_pages(pages, extras, _outline(pdf)))
@@ -52,14 +56,27 @@ class PdfParser:
         return ParsedDocument("pdf", metadata.pop("title", ""), blocks, count, metadata)
 
 
-def _opened(path: Path) -> Any:
+def _opened(path: Path) -> tuple[Any, bool]:
+    """The document, and whether its end had to be made up."""
     try:
-        return pypdfium2.PdfDocument(path)
+        return pypdfium2.PdfDocument(path), False
     except pypdfium2.PdfiumError as error:
         code = pdfium.FPDF_GetLastError()
         if code in (pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY) or "assword" in str(error):
             raise Unreadable("encrypted") from error
-        raise Unreadable("corrupt") from error
+        return _mended(path.read_bytes()), True
+
+
+def _mended(data: bytes) -> Any:
+    """A file whose end is missing: PDFium finds the objects by itself, but must be told where to begin."""
+    catalogs = list(_CATALOG.finditer(data))
+    if catalogs and b"/Encrypt" not in data:
+        root = b"%s %s R" % (catalogs[-1][1], catalogs[-1][2])
+        with contextlib.suppress(pypdfium2.PdfiumError):
+            return pypdfium2.PdfDocument(
+                data + b"\nendstream\nendobj\ntrailer << /Root %s >>\nstartxref\n0\n%%%%EOF" % root
+            )
+    raise Unreadable("corrupt")
 
 
 def _form_of(pdf: Any) -> Any:
@@ -119,10 +136,19 @@ def _placed(content: str, textpage: Any, first: int, last: int, turn: tuple[int,
     size = top - bottom
     if size <= 0 or (abs(end[1] - bottom) > max(size, end[3] - end[1]) * 1.5 and JOINT not in content):
         return Line(content)  # written upwards or along a curve
-    bold = all(pdfium.FPDFText_GetFontWeight(textpage, index) >= 600 for index in (first, last))
+    bold = _is_bold(textpage, first) and _is_bold(textpage, last)
     if JOINT in content:
         return Line(content, min(left, end[0]), end[2], bottom, top, bold, end[1])
     return Line(content, left, max(end[2], right), bottom, top, bold)
+
+
+def _is_bold(textpage: Any, index: int) -> bool:
+    """By the weight that the font has, or the one in its name."""
+    if pdfium.FPDFText_GetFontWeight(textpage, index) >= 600:
+        return True
+    name = ctypes.create_string_buffer(80)
+    size = pdfium.FPDFText_GetFontInfo(textpage, index, name, 80, None)
+    return 0 < size <= 80 and _BOLD.search(name.value) is not None
 
 
 def _box(textpage: Any, index: int, turn: tuple[int, float, float]) -> tuple[float, float, float, float] | None:

@@ -215,7 +215,11 @@ def _looks_like_xml(text: str, named: str) -> bool:
 def _looks_like_json(text: str, named: str) -> bool:
     if named == "json":
         return True
-    return re.match(r'\{\s*"[^"\n]{0,200}"\s*:|\[\s*(?:\{\s*["}]|\[|"|-?\d)', text) is not None and named == "text"
+    return (
+        re.match(r'\{\s*"[^"\n]{0,200}"\s*:|\[\s*(?:\{\s*["}]|\[|"[^"\n]{0,200}"\s*[,\]]|-?\d[\d.]*\s*,)', text)
+        is not None
+        and named == "text"
+    )
 
 
 _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{1,60}:(?:[ \t]|$)")
@@ -226,7 +230,7 @@ _MAIL_HEADERS = frozenset(
 
 def _looks_like_mail(text: str, named: str) -> bool:
     """Two headers that every message has, before the first empty line, and nothing else there."""
-    lines = text.split("\n\n")[0].replace("\r", "").split("\n")
+    lines = text[:HEAD].replace("\r", "").split("\n\n")[0].split("\n")
     if lines and lines[0].startswith("From "):
         lines = lines[1:]
     headers = [line for line in lines if line and not line[0].isspace()]
