@@ -3,7 +3,10 @@ PYTHON ?= python3
 ENV = $(PYTHON) doculume/bootstrap.py
 DEV = $(ENV) --dev
 
-.PHONY: run test test-slow lint format lock services stop
+.PHONY: help run test test-slow lint format lock services stop
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 12
 
 run: ## the whole platform on http://127.0.0.1:$PORT, until Ctrl-C
 	@exec $(ENV) python manage.py run
@@ -14,13 +17,13 @@ test: lint ## everything that CI asks
 test-slow: ## faults, races and whole platforms, which take minutes
 	@$(DEV) pytest -m slow
 
-lint:
+lint: ## style, types, layers
 	@$(DEV) ruff check .
 	@$(DEV) ruff format --check .
 	@$(DEV) mypy .
 	@$(DEV) lint-imports
 
-format:
+format: ## what can be mended by itself
 	@$(DEV) ruff check --fix .
 	@$(DEV) ruff format .
 

@@ -64,9 +64,12 @@ def read_stamp() -> dict[str, str]:
         return {}
 
 
-def works() -> bool:
+def can(statement: str) -> bool:
+    """Whether the environment's Python is there and can run this."""
     python = VENV / "bin" / "python"
-    return python.exists() and subprocess.run([python, "-c", ""], check=False, capture_output=True).returncode == 0
+    return (
+        python.exists() and subprocess.run([python, "-c", statement], check=False, capture_output=True).returncode == 0
+    )
 
 
 def make_environment() -> None:
@@ -132,18 +135,27 @@ def bootstrap(development: bool) -> None:
     with (VENV / "lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         wanted, found = fingerprint(names), read_stamp()
-        if wanted.items() <= found.items() and works():
+        if wanted.items() <= found.items() and can("pass"):
             return
         STAMP.unlink(missing_ok=True)
-        # An environment without a stamp was made by hand, or half made: what is missing is added to it.
-        if not works() or any(found.get(part, wanted[part]) != wanted[part] for part in ("python", "place")):
+        # An environment without a stamp was made by hand, or left half installed: what is missing is added to it.
+        if not can("import pip") or any(found.get(part, wanted[part]) != wanted[part] for part in ("python", "place")):
             found = {}
             make_environment()
         install(names)
         STAMP.write_text(json.dumps({**found, **wanted}, indent=1))
 
 
+def refuse_foreign_data() -> None:
+    """Say what is wrong where the data were made by another user, as by root in an earlier start."""
+    data = Path(os.environ.get("DOCULUME_VAR") or ROOT / "var")
+    for folder in (data, data / "secrets"):
+        if folder.exists() and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+            sys.exit(f"{folder} belongs to another user. Run as that user, or choose another folder: DOCULUME_VAR=…")
+
+
 def main() -> None:
+    refuse_foreign_data()
     arguments = sys.argv[1:]
     development = arguments[:1] == ["--dev"]
     bootstrap(development)
@@ -158,3 +170,5 @@ if __name__ == "__main__":
         main()
     except KeyboardInterrupt:
         sys.exit(130)
+    except PermissionError as error:
+        sys.exit(f"{error.filename} belongs to another user. Run as that user, or make a clone of your own.")

@@ -16,6 +16,7 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.core.management import call_command
+from django.http.request import validate_host
 
 from doculume.embedded import holding
 from doculume.errors import DoculumeError
@@ -153,13 +154,21 @@ class Platform:
         """Why `/readyz` does not say 200, in its own words; empty when it does."""
         # No proxy of the environment stands between this process and its own web server.
         direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        asked = urllib.request.Request(f"{self.url}/readyz", headers={"Host": answered_host()})  # noqa: S310
         try:
-            with direct.open(f"{self.url}/readyz", timeout=10):
+            with direct.open(asked, timeout=10):
                 return ""
         except urllib.error.HTTPError as error:
             return f"{error.code} {error.read(500).decode(errors='replace')}"
         except OSError as error:
             return str(error)
+
+
+def answered_host() -> str:
+    """A host name that this deployment answers to; its own address need not be among them."""
+    if settings.DEBUG or validate_host("127.0.0.1", settings.ALLOWED_HOSTS):
+        return "127.0.0.1"
+    return str(settings.ALLOWED_HOSTS[0]).removeprefix(".") if settings.ALLOWED_HOSTS else ""
 
 
 def model_is_missing() -> bool:

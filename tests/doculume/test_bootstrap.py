@@ -109,6 +109,25 @@ def test_an_environment_of_another_place_or_python_is_made_anew(
     assert installed[2:] == [["made"], ["requirements.txt"]]
 
 
+def test_an_environment_left_without_pip_is_made_anew(installed: list[list[str]], tmp_path: Path) -> None:
+    """As where venv itself failed: a system without ensurepip, or Ctrl-C."""
+    half = tmp_path / ".venv" / "bin"
+    half.mkdir(parents=True)
+    (half / "python").symlink_to("/bin/false")
+    bootstrap.bootstrap(development=False)
+
+    assert installed == [["made"], ["requirements.txt"]]
+
+
+def test_data_of_another_user_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "secrets").mkdir()
+    monkeypatch.setenv("DOCULUME_VAR", str(tmp_path))
+    monkeypatch.setattr("os.access", lambda path, mode: path != tmp_path / "secrets")
+
+    with pytest.raises(SystemExit, match=f"{tmp_path}/secrets belongs to another user"):
+        bootstrap.refuse_foreign_data()
+
+
 def test_a_broken_environment_is_made_anew(installed: list[list[str]], tmp_path: Path) -> None:
     bootstrap.bootstrap(development=False)
     (tmp_path / ".venv" / "bin" / "python").unlink()
