@@ -1,6 +1,6 @@
 """How well files of many kinds are read: outcome, phrases found (on the right page), leaks and speed.
 
-    python -m benchmarks.parsing [FOLDER] [--jobs N] [--only TEXT] [--tokenizer]
+    python -m benchmarks.parsing [FOLDER] [--jobs N] [--only TEXT] [--verbose]
 
 FOLDER holds `truth.jsonl`, `match.py` and `files/` (by default `parse` in DOCULUME_SHARED_DATA). Each row goes the way
 of an upload: its kind is told, it is parsed in the sandbox and cut into chunks; phrases are looked for in the chunks.

@@ -187,7 +187,8 @@ def test_a_signal_to_the_group_of_the_parent_does_not_kill_the_child(upload, mon
     """Ctrl-C in a terminal goes to the whole group; the worker finishes what it is at."""
     path = upload(docx(paragraph("words")))
     code = (
-        f"import os, signal, sys; sys.path.insert(0, {str(sandbox._ROOT)!r}); signal.signal(signal.SIGINT, signal.SIG_IGN);"
+        f"import os, signal, sys; sys.path.insert(0, {str(sandbox._ROOT)!r});"
+        "signal.signal(signal.SIGINT, signal.SIG_IGN);"
         "from pathlib import Path; import threading; from knowledge.ingestion.sandbox import parse_file;"
         "threading.Timer(0.05, lambda: os.killpg(0, signal.SIGINT)).start();"
         f"print(parse_file(Path({str(path)!r}), 'a.docx').kind)"

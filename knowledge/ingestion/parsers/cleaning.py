@@ -16,6 +16,8 @@ _UNWANTED = re.compile(
 _SPACES = re.compile(r"[ \t\xa0\u2000-\u200a\u202f\u205f]+")
 
 
+# Where Unicode has controls that nobody uses, a decoder was given Windows-1252 and took it for Latin-1.
+_WINDOWS = {code: bytes((code,)).decode("cp1252", "ignore") for code in range(0x80, 0xA0) if code != 0x85}
 _GAPS = re.compile(r"[ \t\xa0]{100,}")  # wider than any column: only ever there to make a file large
 
 
@@ -27,7 +29,7 @@ def clean(text: str) -> str:
         text = _ANSI.sub("", text)
     text = _GAPS.sub(" " * 8, text)
     text = _PAGE_ENDS.sub("\n\n", _LINE_ENDS.sub("\n", text))
-    return unicodedata.normalize("NFC", _UNWANTED.sub("", text))
+    return unicodedata.normalize("NFC", _UNWANTED.sub("", text.translate(_WINDOWS)))
 
 
 def one_line(text: str) -> str:

@@ -6,7 +6,7 @@ import contextlib
 import ctypes
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ _BOLD = re.compile(rb"bold|black|heavy|demi", re.IGNORECASE)
 _CATALOG = re.compile(
     rb"(\d{1,9})\s+(\d{1,5})\s+obj\b[^<]{0,50}<<(?:(?!endobj).){0,2000}?/Type\s*/Catalog\b", re.DOTALL
 )
+_NO_TEXT = re.compile(r"[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f\ue000-\uf8ff\ufffd]")
 _OUTLINE_AT_MOST = 5_000
 
 
@@ -107,19 +108,33 @@ def _lines(textpage: Any, page: Any) -> Iterator[Line]:
     if count <= 0:
         return
     text = textpage.get_text_range(0, count, errors="replace")
-    exact = len(text) == count
+    places = _places(textpage, count, text)
+    garbled = (count - len(text) + len(_NO_TEXT.findall(text))) * 10 > count
     turn = _turn(page)
     for match in re.finditer(r"[^\r\n]+", text):
         # U+FFFE is how PDFium marks a hyphen at the end of a line that it has joined with the next one.
         content = match[0]
-        if not content.strip():
+        if not content.strip() or (garbled and _is_garbage(content)):
             continue
-        if not exact:
+        if not places:
             yield Line(content)
             continue
         first = match.start() + len(content) - len(content.lstrip())
         last = match.start() + len(content.rstrip()) - 1
-        yield _placed(content, textpage, first, last, turn)
+        yield _placed(content, textpage, places[first], places[last], turn)
+
+
+def _is_garbage(line: str) -> bool:
+    """Whether a line on a page whose fonts do not say what their characters mean is made of such."""
+    return _NO_TEXT.search(line) is not None or re.search(r"[^\W\d_]{4}", line) is None
+
+
+def _places(textpage: Any, count: int, text: str) -> Sequence[int]:
+    """Of each character of the text its number on the page; those without meaning are left out of the text."""
+    if len(text) == count:
+        return range(count)
+    places = [index for index in range(count) if pdfium.FPDFText_GetUnicode(textpage, index)]
+    return places if len(places) == len(text) else ()
 
 
 def _turn(page: Any) -> tuple[int, float, float]:

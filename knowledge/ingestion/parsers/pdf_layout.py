@@ -15,6 +15,7 @@ from knowledge.ingestion.parsers.cleaning import clean, one_line
 
 JOINT = "\ufffe"  # a hyphen at the end of a line, and the line break after it
 _BULLET = re.compile(r"\s*(?:[•●○▪■◦‣∙·➢►✓✔\uf0b7\uf0a7\uf0d8]|[-–—*](?=\s)|\(?(?:\d{1,2}|[a-zA-Z])[.)](?=\s))\s*\S")
+_SIGNS = frozenset("•●○▪■◦‣∙·➢►✓✔-–—*")
 _NUMBERED = re.compile(r"(?:\d{1,2}(?:\.\d{1,2}){0,3}\.?|[IVX]{1,5}\.|[A-Z]\.|Appendix\s\w+)\s+\S")
 _ENDS = tuple(".!?:;…。！？؟।")
 _SPACING_ACCENTS = dict(zip("¨´ˆ˜ˇ˘˚", "\u0308\u0301\u0302\u0303\u030c\u0306\u030a", strict=True))
@@ -84,7 +85,7 @@ def blocks_of_pages(
     sizes = _heading_sizes(pages, body)
     for number, lines in enumerate(pages):
         known = outline.get(number, {})
-        for group in _paragraphs(lines):
+        for group in _paragraphs(lines, body):
             text = _joined(group)
             if not text.strip():
                 continue
@@ -124,7 +125,7 @@ def _has_word(text: str) -> bool:
 
 def _heading_level(group: list[Line], text: str, body: float, sizes: list[float], known: dict[str, int]) -> int:
     plain = one_line(text)
-    if len(plain) > _LONGEST_HEADING or not _has_word(plain):
+    if len(plain) > _LONGEST_HEADING or not _has_word(plain) or plain[0] in _SIGNS:
         return 0
     if level := known.get(plain.casefold(), 0):
         return level
@@ -140,16 +141,25 @@ def _heading_level(group: list[Line], text: str, body: float, sizes: list[float]
     return 0
 
 
-def _paragraphs(lines: list[Line]) -> Iterator[list[Line]]:
+def _paragraphs(lines: list[Line], body: float) -> Iterator[list[Line]]:
     spacing = _line_spacing(lines)
     group: list[Line] = []
     for line in lines:
-        if group and _begins_anew(group, line, spacing):
+        if group and not _same_title(group, line, body) and _begins_anew(group, line, spacing):
             yield group
             group = []
         group.append(line)
     if group:
         yield group
+
+
+def _same_title(group: list[Line], line: Line, body: float) -> bool:
+    """Whether a heading goes on in the next line; large type is often set with large gaps."""
+    last = group[-1]
+    large = body > 0 and min(last.size, line.size) > 1.15 * body and abs(last.size - line.size) < 0.05 * line.size
+    close = 0.5 * line.size < last.above(line) < 2.0 * line.size
+    fits = sum(len(one.text) for one in group) + len(line.text) <= _LONGEST_HEADING and last.bold == line.bold
+    return large and close and fits and not _NUMBERED.match(line.text) and not _BULLET.match(line.text)
 
 
 def _line_spacing(lines: list[Line]) -> float:

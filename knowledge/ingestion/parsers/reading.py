@@ -35,11 +35,25 @@ def _checked(document: ParsedDocument, limits: ParseLimits) -> ParsedDocument:
     blocks = [cleaned for block in document.blocks if (cleaned := _cleaned(block)).text]
     if sum(len(block.text) for block in blocks) > limits.text_chars:
         raise Unreadable("too_large")
-    if not any(char.isalnum() for block in blocks for char in block.text):
+    if not _has_words(blocks):
         raise Unreadable("no_text")
     title = one_line(clean(document.title)) or next((one_line(b.text) for b in blocks if b.kind == "heading"), "")
     metadata = {key: one_line(clean(value))[:1000] for key, value in document.metadata.items() if value}
     return dataclasses.replace(document, blocks=blocks, title=title[:500], metadata=metadata)
+
+
+def _has_words(blocks: list[Block]) -> bool:
+    """Whether there is a letter or digit, and not mostly characters that a font has and nobody can name."""
+    letters = nameless = 0
+    for block in blocks:
+        for char in block.text:
+            if char.isalnum():
+                letters += 1
+            elif char == "\ufffd" or "\ue000" <= char <= "\uf8ff":
+                nameless += 1
+        if letters > 10_000:
+            break
+    return letters > nameless
 
 
 def _cleaned(block: Block) -> Block:
