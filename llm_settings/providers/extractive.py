@@ -16,7 +16,7 @@ from llm_settings.providers.base import Embedder, Vectors
 from llm_settings.providers.calibration import RELEVANT, UNRELATED, cosine
 from llm_settings.providers.relevance import ENOUGH, Evidence, coverage, evidence, is_foreign
 
-MOST_CANDIDATES = 16  # sentences that are embedded: at 10 ms each, what an answer may cost
+MOST_CANDIDATES = 10  # sentences that are embedded; twice as many find no more and take twice the time
 LONGEST_SENTENCE = 500  # characters; text without full stops is cut at its commas or words
 LINE_KINDS = frozenset(["table", "list", "code"])
 # Weights of a sentence's score, fitted on questions in three languages; see docs/decisions/0011.
@@ -45,6 +45,8 @@ class Passage:
     kind: str = "text"
     context: str = ""
     """What else says what the passage is about: its headings, a table's header row. Never quoted."""
+    cosine: float | None = None
+    """With the question, where the search knows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,7 @@ class ExtractiveModel:
         return evidence(
             self._embedder,
             nearness,
+            max((passage.cosine for passage in passages if passage.cosine is not None), default=None),
             float(background.mean()),
             coverage(weights, frozenset(terms[nearest.index])),
             foreign=is_foreign(question, weights, nearest.text, frozenset(chain(*terms.values()))),

@@ -1,9 +1,9 @@
 """Whether what was found has anything to do with the question.
 
 Three things speak for it, put together by a logistic model:
-- how near the nearest sentence is to the question;
-- how much nearer it is than sentences about nothing in particular (`background`), which evens out questions that
-  are near to everything and languages that lie close together;
+- how near the nearest sentence and the nearest passage are to the question;
+- how much nearer the sentence is than sentences about nothing in particular (`background`), which evens out
+  questions that are near to everything and languages that lie close together;
 - how much of what the question is about stands in the passage of that sentence, word for word or nearly.
 
 The first two are in units of the model's own span from unrelated to relevant. A question in another language
@@ -23,9 +23,10 @@ from llm_settings.providers.base import Embedder
 from llm_settings.providers.calibration import RELEVANT, UNRELATED, cosine
 
 ENOUGH = 0.5
-INTERCEPT, NEARNESS, LIFT, COVERAGE = -14.8, 11.3, 2.8, 8.9
+INTERCEPT, NEARNESS, LIFT, COVERAGE = -15.5, 12.1, 3.5, 8.7
 FOREIGN_INTERCEPT, FOREIGN_NEARNESS, FOREIGN_LIFT = -4.4, 3.4, 4.0
 
+SENTENCE_LEAD = 0.1  # by how much the nearest sentence is nearer than the nearest passage, where that is not known
 COMMON = 2.0  # the rarity below which a word is in every text of its language
 FEWEST_COMMON = 3  # of such words in a question, before their absence from the passages means anything
 MOST_FOUND = 0.4  # of them, in passages of another language
@@ -48,11 +49,15 @@ class Evidence:
         return 1 / (1 + math.exp(-total))
 
 
-def evidence(embedder: Embedder, best: float, background: float, covered: float, *, foreign: bool) -> Evidence:
-    """`best`: cosine of the nearest sentence; `background`: mean cosine of the background."""
+def evidence(
+    embedder: Embedder, sentence: float, passage: float | None, background: float, covered: float, *, foreign: bool
+) -> Evidence:
+    """Of three cosines with the question: the nearest sentence's, the nearest passage's, the background's mean."""
     unrelated = cosine(UNRELATED, embedder.scale)
     span = cosine(RELEVANT, embedder.scale) - unrelated
-    return Evidence((best - unrelated) / span, (best - background) / span, covered, foreign)
+    near = (sentence - unrelated) / span
+    whole = near - SENTENCE_LEAD if passage is None else (passage - unrelated) / span
+    return Evidence((near + whole) / 2, (sentence - background) / span, covered, foreign)
 
 
 def coverage(weights: Mapping[str, float], terms: Collection[str]) -> float:
