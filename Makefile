@@ -3,7 +3,7 @@ PYTHON ?= python3
 ENV = $(PYTHON) doculume/bootstrap.py
 DEV = $(ENV) --dev
 
-.PHONY: help run test test-slow lint format lock services stop
+.PHONY: help run test test-slow test-browser lint format lock services stop
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 12
@@ -12,10 +12,13 @@ run: ## the whole platform on http://127.0.0.1:$PORT, until Ctrl-C
 	@exec $(ENV) python manage.py run
 
 test: lint ## everything that CI asks
-	@$(DEV) pytest -m "not slow"
+	@$(DEV) pytest -m "not slow and not browser"
 
 test-slow: ## faults, races and whole platforms, which take minutes
 	@$(DEV) pytest -m slow
+
+test-browser: ## the pages in a Chromium of this machine; DOCULUME_CHROMIUM names another
+	@$(DEV) pytest -m browser
 
 lint: ## style, types, layers
 	@$(DEV) ruff check .

@@ -114,14 +114,15 @@ export class Answer {
     this.part("nothing").hidden = reason !== "no_relevant_results";
     this.node.classList.toggle("found-nothing", reason === "no_relevant_results");
     this.working("");
-    this.draw();
     this.part("answer-actions").hidden = !this.text || reason === "no_relevant_results";
+    this.draw();
   }
 
   ended(note) {
     this.working("");
     this.part("ended").textContent = note;
     this.part("ended").hidden = false;
+    this.onDraw?.();
   }
 
   /** It failed; `again()` asks once more. */
@@ -139,6 +140,7 @@ export class Answer {
       button.replaceWith(link);
     } else button.addEventListener("click", again, { once: true });
     box.hidden = false;
+    this.onDraw?.();
     announce(error.message);
   }
 

@@ -22,6 +22,8 @@ export class Documents {
     this.poll = { timer: 0, delay: POLL_MS.first };
     byId("more-documents").addEventListener("click", () => this.more());
     byId("files")?.addEventListener("change", (event) => this.takeFiles(event.target));
+    /* Chosen before this script was there. */
+    if (byId("files")?.files.length) this.takeFiles(byId("files"));
     if (byId("drop")) acceptDrops(byId("drop"), (files) => this.add(files));
     document.addEventListener("visibilitychange", () => !document.hidden && this.watch(true));
   }

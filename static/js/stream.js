@@ -49,7 +49,7 @@ async function* dataLines(reader) {
   for (;;) {
     const { value, done } = await beforeSilence(reader.read());
     if (done) return;
-    const lines = (rest + value).split(/\r\n|\n|\r(?!$)/);
+    const lines = (rest + value).split(/\r?\n/);
     rest = lines.pop();
     for (const line of lines) {
       if (line.startsWith("data:")) data.push(line.slice(line[5] === " " ? 6 : 5));

@@ -36,7 +36,7 @@ def staff(db) -> Client:
 
 
 @pytest.fixture
-def document(account, alice) -> Document:
+def document(account, alice):
     return uploaded(account, alice, "hours.txt")
 
 
