@@ -35,13 +35,13 @@ _HITS = """
     SELECT chunk.id AS chunk_id, chunk.entry_id, document.id AS document_id, chunk.collection_id,
            coalesce(document.filename, '') AS filename, entry.title, chunk.page_number, chunk.heading_path, chunk.kind,
            chunk.text, chunk.context, chunk.start, chunk."end", entry.language, entry.source_url AS url,
-           -(embedding.vector <#> %(vector)s::halfvec) AS cosine
+           coalesce(-(embedding.vector <#> %(vector)s::halfvec), 0) AS cosine
     FROM knowledge_chunk AS chunk
     JOIN knowledge_entry AS entry
       ON entry.account_id = %(account)s AND entry.id = chunk.entry_id AND entry.active_generation = chunk.generation
     LEFT JOIN knowledge_document AS document
       ON document.account_id = %(account)s AND document.entry_id = entry.id
-    JOIN knowledge_chunkembedding AS embedding
+    LEFT JOIN knowledge_chunkembedding AS embedding
       ON embedding.account_id = %(account)s AND embedding.chunk_id = chunk.id AND embedding.model_id = %(model)s
     WHERE chunk.account_id = %(account)s AND chunk.id = ANY(%(chunks)s)
 """
@@ -70,6 +70,7 @@ class SearchHit:
     similarity: float
     """0 to 1, the same for every embedding model; see `Embedder.similarity`."""
     cosine: float
+    """0 where the active model has not embedded the chunk yet."""
     lexical_score: float
     """BM25; 0 where the lexical leg did not find the chunk."""
     vector_rank: int | None

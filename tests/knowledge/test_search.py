@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from knowledge.models import Chunk, Collection, Document, Entry
+from knowledge.models import Chunk, ChunkEmbedding, Collection, Document, Entry
 from knowledge.search import LONGEST_QUERY, MOST_HITS, SearchFilters, search, weights_for
 from knowledge.search.indexes import unindex_entry
 from llm_settings.models import EmbeddingModel
@@ -168,6 +168,12 @@ def test_a_query_without_content_finds_nothing(account, library, query):
 )  # fmt: skip
 def test_no_query_breaks_the_search(account, library, query):
     assert len(search(account, query).hits) == len(library)
+
+
+def test_what_the_active_model_has_not_embedded_is_found_by_its_words(account, library):
+    ChunkEmbedding.objects.filter(entry=library[2]).delete()
+    [hit] = [hit for hit in search(account, "E-4711").hits if hit.text == PRINTER]
+    assert (hit.lexical_rank, hit.vector_rank, hit.cosine, hit.similarity) == (1, None, 0, 0)
 
 
 def test_equal_scores_have_a_stable_order(account):
