@@ -16,7 +16,7 @@ from knowledge.ingestion.parsers.base import Block, ParsedDocument
 from knowledge.ingestion.sentences import split_sentences
 
 CHARS_A_TOKEN = 8  # more characters than this for each token are not put in a chunk, whatever the counter says
-UNCOUNTED = 3  # pieces of this many characters a token are short enough to be counted
+PIECE = 1  # a sentence that is too long is cut to pieces of this many characters for each token, then put together
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,9 @@ class _Piece:
     path: tuple[str, ...]
     heading: bool = False
     context: str = ""  # needed when a chunk begins with this piece
+    reserved: int = 0  # the tokens of that
     table: int = -1  # which table it is of
+    joint: int = 0  # tokens of the line break before it, where it is not the first of a chunk
 
 
 @dataclass(slots=True)
@@ -64,8 +66,8 @@ class _Chunk:
     tokens: int = 0
 
     def add(self, piece: _Piece) -> None:
+        self.tokens += piece.tokens + (piece.joint if self.pieces else 0)
         self.pieces.append(piece)
-        self.tokens += piece.tokens
 
 
 def chunk_document(
@@ -123,6 +125,8 @@ class _Cutter:
         self.text = text
         self.count_tokens = count_tokens
         self.max_tokens = max_tokens
+        # Some tokenizers count line breaks, others take them for spaces.
+        self.line_break = max(0, count_tokens("a\n\nb") - count_tokens("a") - count_tokens("b"))
 
     def pieces(self, blocks: list[Block], spans: list[tuple[int, int]]) -> list[_Piece]:
         found: list[_Piece] = []
@@ -133,23 +137,30 @@ class _Cutter:
             names = tuple(name for _, name in path)
             for piece in self._cut_block(block, start, end, number):
                 piece.path, piece.page = names, block.page
+                if found and "\n" in self.text[found[-1].end : piece.start]:
+                    piece.joint = self.line_break
                 found.append(piece)
         return found
 
     def _cut_block(self, block: Block, start: int, end: int, number: int) -> Iterator[_Piece]:
         kind = block.kind if block.kind in ("table", "code") else "text"
         context = self._context(block) if kind == "table" else ""
-        budget = self.max_tokens - (self._count(context) if context else 0)
+        reserved = self._count(context) if context else 0
+        budget = self.max_tokens - reserved
         for first, (begin, stop, tokens) in enumerate(self._cut(kind, start, end, budget)):
             piece = _Piece(begin, stop, tokens, kind, None, (), heading=block.kind == "heading")
             if kind == "table":
-                piece.table, piece.context = number, context if first else ""
+                piece.table = number
+                if first:
+                    piece.context, piece.reserved = context, reserved
             yield piece
 
     def _context(self, block: Block) -> str:
         """The header of a table, if it leaves most of a chunk to the rows."""
-        header = block.header[: self.max_tokens * UNCOUNTED]
-        return header if block.text.startswith(block.header) and self._count(header) * 3 <= self.max_tokens else ""
+        header = block.header
+        if not header or not block.text.startswith(header) or len(header) > self.max_tokens * CHARS_A_TOKEN:
+            return ""
+        return header if self._count(header) * 3 <= self.max_tokens else ""
 
     def _count(self, text: str) -> int:
         return max(1, self.count_tokens(text))
@@ -193,13 +204,13 @@ class _Cutter:
             begin, stop = _trim(self.text, *pending.pop())
             if begin == stop:
                 continue
-            long = stop - begin > budget * UNCOUNTED
+            long = stop - begin > budget * PIECE
             if not long and (tokens := self._fits(begin, stop, budget)):
                 yield begin, stop, tokens
             elif stop - begin == 1:
                 yield begin, stop, budget
             else:
-                middle = begin + budget * UNCOUNTED if long else begin + (stop - begin + 1) // 2
+                middle = begin + budget * PIECE if long else begin + (stop - begin + 1) // 2
                 cut = _best_cut(self.text, begin, stop, middle)
                 pending += [(cut, stop), (begin, cut)]
 
@@ -295,8 +306,7 @@ def _even_share(run: list[_Piece], max_tokens: int) -> float:
 
 def _may_join(chunk: _Chunk, piece: _Piece, max_tokens: int, min_tokens: int) -> bool:
     last = chunk.pieces[-1]
-    context = chunk.pieces[0].context
-    room = max_tokens - chunk.tokens - (len(context) // 4 if context else 0)
+    room = max_tokens - chunk.pieces[0].reserved - chunk.tokens - piece.joint
     if piece.tokens > room or piece.end - chunk.pieces[0].start > max_tokens * CHARS_A_TOKEN:
         return False
     if last.page != piece.page:
