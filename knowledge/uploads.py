@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, BinaryIO, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -38,7 +38,7 @@ def accept(
     """
     if (file.size or 0) > settings.UPLOAD_MAX_BYTES:
         raise PayloadTooLarge(f"The file is larger than {settings.UPLOAD_MAX_BYTES // 1024 // 1024} MB.")
-    kind = detect_kind(file, name)
+    kind = detect_kind(cast("BinaryIO", file), name)
     file.seek(0)
     collection = collection_of(account, collection_id)
     document = Document(

@@ -35,4 +35,4 @@ def structured(response: Any, *statuses: int) -> dict[str, Any]:
 
 
 def send(client: APIClient, method: str, path: str, body: bytes, content_type: str = "application/json") -> Any:
-    return client.generic(method, path, body, content_type=content_type)
+    return client.generic(method, path, body, content_type=content_type)  # type: ignore[arg-type]

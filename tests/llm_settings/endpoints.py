@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass
@@ -86,7 +87,7 @@ def answering(status: str, body: str, content_type: str = "application/json", he
 STREAM_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
 
 
-def streaming(*pieces: bytes | float) -> Behavior:
+def streaming(*pieces: Any) -> Behavior:
     """Sends the pieces one after the other; a number is a pause in seconds. Then it hangs up."""
 
     def behave(exchange: Exchange) -> None:

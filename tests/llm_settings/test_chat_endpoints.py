@@ -6,13 +6,13 @@ import time
 
 import pytest
 
-from llm_settings.providers.base import ChatDelta, ProviderError, ProviderTimeout, Usage
+from llm_settings.providers.base import ChatDelta, ChatMessage, ProviderError, ProviderTimeout, Usage
 from llm_settings.providers.openai import Deadlines, OpenAIChatModel
 from tests.llm_settings.endpoints import DONE, STREAM_HEAD, answering, said, serving, streaming
 
 SHORT = Deadlines(connect=1, first=0.4, idle=0.3, total=1.0)
 PATIENT = Deadlines()
-QUESTION = [{"role": "user", "content": "Why?"}]
+QUESTION: list[ChatMessage] = [{"role": "user", "content": "Why?"}]
 
 
 def model(url: str, deadlines: Deadlines = PATIENT) -> OpenAIChatModel:
