@@ -3,8 +3,9 @@
     python -m benchmarks.search_growth [SIZE …]
 
 Chunks are synthetic: 200 words each by Zipf's law, vectors around 2,000 topics. Questions are eight words of a
-chunk with a vector near that chunk's, so that embedding is left out of the times. The scratch database on the
-configured server is dropped afterwards. `found` is the share of the exact hundred nearest that the leg returned.
+chunk with a vector near that chunk's, so that embedding is left out of the times. `found`: of the exact ten and the
+exact hundred nearest, the share among the hundred that the vector leg returned. The scratch database on the
+configured server is dropped afterwards.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ import time
 from dataclasses import dataclass
 from typing import Any
 from unittest import mock
-from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,28 +107,28 @@ def measure(label: str, account: Account, model: EmbeddingModel, questions: list
     """Print a row of median and 95th percentile, in milliseconds, of the legs and the whole."""
     chosen = SearchFilters(**filters)
     laps: dict[str, list[float]] = {"vector": [], "text": [], "fetch": [], "total": []}
-    shares = []
     with mock.patch.object(front, "get_embedder", return_value=Asked(questions)):
         for question in [*questions[:5], *questions]:  # the first ones warm up
             result = search(account, question.text, limit=10, filters=chosen)
             for lap in laps:
                 laps[lap].append(result.timings[lap])
-    for question in questions[:10]:
-        shares.append(share_found(account, model, question, chosen))
+    shares = [shares_found(account, model, question, chosen) for question in questions[:10]]
     cells = []
     for times in laps.values():
         kept = times[5:]
         cells.append(f"{statistics.median(kept):6.1f} / {statistics.quantiles(kept, n=20)[-1]:6.1f}")
-    print(f"| {label:44} | {' | '.join(cells)} | {statistics.fmean(shares):.3f} |", flush=True)
+    found = " / ".join(f"{statistics.fmean(share):.3f}" for share in zip(*shares, strict=True))
+    print(f"| {label:44} | {' | '.join(cells)} | {found} |", flush=True)
 
 
-def share_found(account: Account, model: EmbeddingModel, question: Question, filters: SearchFilters) -> float:
+def shares_found(account: Account, model: EmbeddingModel, question: Question, filters: SearchFilters) -> list[float]:
+    """Of the exact ten and the exact hundred nearest, the share among the hundred that the leg returned."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_vector.SETTINGS)
         scope, vector = scope_of(account.id, filters), dense(question.vector)
         found = {hit.chunk_id for hit in _vector.nearest(scope, model, vector, 100)}
-        exact: set[UUID] = {hit.chunk_id for hit in _vector.exact(scope, model, vector, 100)}
-    return len(found & exact) / max(len(exact), 1)
+        exact = [hit.chunk_id for hit in _vector.exact(scope, model, vector, 100)]
+    return [len(found & set(exact[:depth])) / min(depth, len(exact)) for depth in (10, 100)]
 
 
 def main() -> None:
@@ -141,7 +141,9 @@ def main() -> None:
         collections = [Collection.objects.create(account=account, name=f"c{number}") for number in range(10)]
         others = [Account.objects.create(name=f"other {number}") for number in range(50)]
         beside = [Collection.objects.create(account=other, name="all") for other in others]
-        print(f"| {'chunks':44} | vector p50/p95  | text p50/p95    | fetch p50/p95   | total p50/p95   | found |")
+        print(
+            f"| {'chunks':44} | vector p50/p95  | text p50/p95    | fetch p50/p95   | total p50/p95   | found 10/100  |"
+        )
         written, questions, foreign = 0, [], []
         for size in sorted(options.sizes):
             started = time.perf_counter()
