@@ -3,9 +3,11 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import connection
 
 from doculume.embedded import holding
 from doculume.management.platform import model_is_missing
@@ -22,6 +24,17 @@ def servers() -> Iterator[None]:
             # In a process of its own, which gives back the memory that converting takes.
             subprocess.run([sys.executable, "manage.py", "build_models"], cwd=REPOSITORY, check=True)
         yield
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Threads of asynchronous views may keep sessions open, and with one left the test database cannot be dropped."""
+    yield
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
 
 
 @pytest.fixture(scope="session")

@@ -121,6 +121,15 @@ def private_folder(path: Path, owner: ServerUser | None = None) -> Path:
     return path
 
 
+def sync_folder(folder: Path) -> None:
+    """Have the names in `folder` survive a crash of the host."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold the file `path` locked, waiting for whoever has it. The kernel frees it when its holder dies."""

@@ -31,6 +31,7 @@ from doculume.embedded.places import (
     runs,
     server_user,
     socket_folder,
+    sync_folder,
 )
 from doculume.embedded.secrets import secret
 
@@ -66,7 +67,7 @@ def start(var: Path, *, durable: bool = True) -> bool:
         cluster = _Cluster(var)
         if cluster.ready():
             return False
-        cluster.make(password)
+        cluster.make(password, durable=durable)
         cluster.configure(durable=durable)
         cluster.start()
         return True
@@ -175,7 +176,7 @@ class _Cluster:
     def ready(self) -> bool:
         return self._run("pg_isready", "-q", "-h", self.sockets, "-p", PORT).returncode == 0
 
-    def make(self, password: str) -> None:
+    def make(self, password: str, *, durable: bool) -> None:
         """Make the cluster with its role and database beside its place, then move it there in one step."""
         _leave_note(self.home, self.var)
         if self.data.exists():
@@ -189,6 +190,7 @@ class _Cluster:
             "initdb",
             *("-D", draft, "-U", "postgres", "--auth=reject", "--encoding=UTF8"),
             *("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", f"--lc-ctype={ctype}"),
+            *(() if durable else ("--no-sync",)),
         )
         self._write(draft / "pg_hba.conf", HBA)
         with (draft / "postgresql.conf").open("a") as file:
@@ -203,7 +205,7 @@ class _Cluster:
         single = ("--single", "-j", "-D", draft, "-c", "exit_on_error=on", "template1")
         self._run_or_fail("postgres", *single, text="".join(f"{statement};\n\n" for statement in statements))
         draft.rename(self.data)
-        os.sync()
+        sync_folder(self.home)
 
     def _make_home(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True)
