@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
                 ('role', models.CharField(choices=[('user', 'User'), ('assistant', 'Assistant'), ('system', 'System')], max_length=10)),
                 ('content', models.TextField(blank=True)),
                 ('status', models.CharField(choices=[('writing', 'Writing'), ('complete', 'Complete'), ('stopped', 'Stopped'), ('interrupted', 'Interrupted')], default='complete', max_length=12)),
-                ('reason', models.CharField(blank=True, help_text='How it ended, or why it was cut short.', max_length=300)),
+                ('reason', models.CharField(blank=True, help_text='Why it was stopped or interrupted, or how it ended.', max_length=300)),
                 ('model_name', models.CharField(blank=True, max_length=200)),
                 ('prompt_tokens', models.PositiveIntegerField(default=0)),
                 ('completion_tokens', models.PositiveIntegerField(default=0)),
