@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from accounts.models import Account
-from chat.citations import MARKER
-from knowledge.ingestion.sentences import split_sentences
+from chat.quoting import Quote, quotes_of
 from knowledge.search import SearchFilters, SearchHit, search
 from knowledge.search.terms import terms_of
 from llm_settings.models import EmbeddingModel
@@ -20,31 +19,36 @@ PASSAGES_READ = 5
 
 
 @dataclass(frozen=True, slots=True)
+class Quoted:
+    """Words of the hit with that number, from 1, and where they stand in its entry's text."""
+
+    number: int
+    start: int
+    end: int
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
-    """`hits` best first; `sentences` are offsets into the texts of those hits, numbered from 1."""
+    """`hits` best first; `quoted` are the words of theirs that answer."""
 
     hits: list[SearchHit]
     relevant: bool
     confidence: float
-    sentences: list[ExtractedSentence]
+    quoted: list[Quoted]
 
     def spans(self) -> dict[int, tuple[int, int]]:
-        """What of each hit is quoted, as offsets into its entry's text: from its first quoted word to its last."""
+        """What of each hit is quoted, from its first quoted word to its last."""
         spans: dict[int, tuple[int, int]] = {}
-        for sentence in self.sentences:
-            base = self.hits[sentence.passage - 1].start
-            start, end = spans.get(sentence.passage, (base + sentence.start, base + sentence.end))
-            spans[sentence.passage] = (min(start, base + sentence.start), max(end, base + sentence.end))
+        for quoted in self.quoted:
+            start, end = spans.get(quoted.number, (quoted.start, quoted.end))
+            spans[quoted.number] = (min(start, quoted.start), max(end, quoted.end))
         return spans
 
     def pieces(self) -> Iterator[str]:
-        """The answer in the words of its sources: a sentence at a time, each with the number of its hit.
-
-        Numbers in brackets that stand in a source are left out: here they would seem to be citations.
-        """
-        for index, sentence in enumerate(self.sentences):
-            words = " ".join(MARKER.sub("", sentence.text).split())
-            yield f"{' ' if index else ''}{words} [{sentence.passage}]"
+        """The answer in the words of its sources: a sentence at a time, each with the number of its hit."""
+        for index, quoted in enumerate(self.quoted):
+            yield f"{' ' if index else ''}{quoted.words} [{quoted.number}]"
 
 
 def retrieve(account: Account, question: str, top_k: int, filters: SearchFilters) -> Found:
@@ -52,10 +56,14 @@ def retrieve(account: Account, question: str, top_k: int, filters: SearchFilters
     result = search(account, question, limit=top_k, filters=filters)
     if not result.hits:
         return Found([], False, 0.0, [])
-    passages = [as_passage(number, hit) for number, hit in enumerate(result.hits[:PASSAGES_READ], 1)]
+    quotes = [quotes_of(hit) for hit in result.hits[:PASSAGES_READ]]
+    passages = [
+        as_passage(number, hit, quotes[number - 1]) for number, hit in enumerate(result.hits[:PASSAGES_READ], 1)
+    ]
     reader = reader_with(EmbeddingModel.objects.active())
     read = reader.answer(question, passages, idf=lambda term: result.query_terms.get(term, 0.0))
-    return Found(result.hits, read.relevant, read.confidence, read.sentences)
+    quoted = [as_quoted(sentence, result.hits, quotes) for sentence in read.sentences]
+    return Found(result.hits, read.relevant, read.confidence, quoted)
 
 
 @cache
@@ -64,5 +72,15 @@ def reader_with(model: EmbeddingModel) -> ExtractiveModel:
     return ExtractiveModel(get_embedder(model), terms_of)
 
 
-def as_passage(number: int, hit: SearchHit) -> Passage:
-    return Passage(number, hit.text, hit.score, split_sentences(hit.text), hit.language, hit.kind)
+def as_passage(number: int, hit: SearchHit, quotes: list[Quote]) -> Passage:
+    return Passage(number, hit.text, hit.score, [(quote.start, quote.end) for quote in quotes], hit.language)
+
+
+def as_quoted(sentence: ExtractedSentence, hits: list[SearchHit], quotes: list[list[Quote]]) -> Quoted:
+    """The sentence without the heading it was judged with; of a very long one, the part that was chosen."""
+    hit = hits[sentence.passage - 1]
+    within = (q for q in quotes[sentence.passage - 1] if q.start <= sentence.start < q.end)
+    quote = next(within, Quote(sentence.start, sentence.start, sentence.end))
+    said = max(quote.said, sentence.start) if quote.said < sentence.end else sentence.start
+    part = Quote(said, said, sentence.end, quote.header)
+    return Quoted(sentence.passage, hit.start + said, hit.start + sentence.end, part.words(hit.text))
