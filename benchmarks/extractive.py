@@ -137,7 +137,8 @@ class Read:
 
 def read(model: ExtractiveModel, corpus: Corpus, question: Question) -> Read:
     found = corpus.search(question.text)
-    answer = model.answer(question.text, [passage for _, passage in found], idf=corpus.idf)
+    passages = [passage for _, passage in found]
+    answer = model.answer(question.text, passages, idf=corpus.idf, searched=len(corpus.texts))
     return Read(question, {passage.index: number for number, passage in found}, answer)
 
 

@@ -14,7 +14,7 @@ from itertools import chain
 from llm_settings.providers.background import BACKGROUND, background_language
 from llm_settings.providers.base import Embedder, Vectors
 from llm_settings.providers.calibration import RELEVANT, UNRELATED, cosine
-from llm_settings.providers.relevance import ENOUGH, Evidence, coverage, evidence, is_foreign
+from llm_settings.providers.relevance import ENOUGH, Cosines, Evidence, coverage, evidence, is_foreign
 
 MOST_CANDIDATES = 10  # sentences that are embedded; twice as many find no more and take twice the time
 LONGEST_SENTENCE = 500  # characters; text without full stops is cut at its commas or words
@@ -98,8 +98,12 @@ class ExtractiveModel:
         max_sentences: int = 3,
         idf: Callable[[str], float] | None = None,
         question_vector: Vectors | None = None,
+        searched: int | None = None,
     ) -> ExtractiveAnswer:
-        """`idf`: of a term, in what was searched. Raises ProviderError where the embedder does."""
+        """`idf`: of a term, in what was searched; `searched`: of how many passages these are the best.
+
+        Raises ProviderError where the embedder does.
+        """
         asked = {language: self._asked(question, language) for language in {passage.language for passage in passages}}
         candidates = self._candidates(passages, asked, idf or (lambda term: 1.0))
         if not candidates:
@@ -107,7 +111,7 @@ class ExtractiveModel:
         vector = self._embedder.embed_query(question) if question_vector is None else question_vector
         cosines = self._embedder.embed_passages([candidate.text for candidate in candidates]) @ vector
         nearest = candidates[int(cosines.argmax())].passage
-        confidence = self._evidence(question, passages, nearest, float(cosines.max()), vector).confidence
+        confidence = self._evidence(question, passages, nearest, float(cosines.max()), vector, searched).confidence
         chosen = _chosen(candidates, self._scores(candidates, cosines), max_sentences)
         return ExtractiveAnswer(chosen, confidence, confidence >= ENOUGH)
 
@@ -152,18 +156,24 @@ class ExtractiveModel:
         ]
 
     def _evidence(
-        self, question: str, passages: Sequence[Passage], nearest: Passage, nearness: float, vector: Vectors
+        self,
+        question: str,
+        passages: Sequence[Passage],
+        nearest: Passage,
+        nearness: float,
+        vector: Vectors,
+        searched: int | None,
     ) -> Evidence:
         """What speaks for `nearest`, the passage that holds the nearest sentence."""
         weights = self._asked(question, nearest.language)
         terms = {passage.index: self._terms_of(_whole(passage), passage.language) for passage in passages}
         background = self._background_of(background_language(nearest.language, nearest.text)) @ vector
+        known = [passage.cosine for passage in passages if passage.cosine is not None]
         return evidence(
             self._embedder,
-            nearness,
-            max((passage.cosine for passage in passages if passage.cosine is not None), default=None),
-            float(background.mean()),
+            Cosines(nearness, max(known, default=None), float(background.mean())),
             coverage(weights, frozenset(terms[nearest.index])),
+            searched=searched,
             foreign=is_foreign(question, weights, nearest.text, frozenset(chain(*terms.values()))),
         )
 

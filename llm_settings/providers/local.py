@@ -63,7 +63,7 @@ class ModelCard:
             query_prefix=own["query_prefix"],
             passage_prefix=own["passage_prefix"],
             normalization={int(code_point): text for code_point, text in table.items()},
-            similarity=[(cosine, similarity) for cosine, similarity in own["similarity"]],
+            similarity=own["similarity"] and [(cosine, similarity) for cosine, similarity in own["similarity"]],
         )
 
     @classmethod
@@ -98,7 +98,7 @@ class LocalEmbedder:
         self._output = _sentence_output(self._session)
         self._pad = _pad_id(self._tokenizer)
         self._trailing_specials, specials = _count_specials(self._tokenizer)
-        prefix = self.count_tokens(self._card.passage_prefix)
+        prefix = self.count_tokens(self._card.passage_prefix.rstrip())
         self.name = self._card.name
         self.max_tokens = self._card.max_length - specials - prefix
         self.dimensions = self._embed(["a"], "").shape[1]

@@ -6,7 +6,8 @@ Three things speak for it, put together by a logistic model:
   questions that are near to everything and languages that lie close together;
 - how much of what the question is about stands in the passage of that sentence, word for word or nearly.
 
-The first two are in units of the model's own span from unrelated to relevant. A question in another language
+The first two are in units of the model's own span from unrelated to relevant. The more was searched, the nearer
+something comes by chance, so more is asked of it. A question in another language
 than the passages shares no words with them, so there the first two decide alone, less surely. How the weights
 were fitted and what they reach is in docs/decisions/0011-extractive-answers.md and `benchmarks/extractive.py`.
 """
@@ -23,10 +24,12 @@ from llm_settings.providers.base import Embedder
 from llm_settings.providers.calibration import RELEVANT, UNRELATED, cosine
 
 ENOUGH = 0.5
-INTERCEPT, NEARNESS, LIFT, COVERAGE = -15.5, 12.1, 3.5, 8.7
+INTERCEPT, NEARNESS, LIFT, COVERAGE, SIZE = -17.1, 10.3, 8.6, 7.8, 0.93
 FOREIGN_INTERCEPT, FOREIGN_NEARNESS, FOREIGN_LIFT = -4.4, 3.4, 4.0
 
 SENTENCE_LEAD = 0.1  # by how much the nearest sentence is nearer than the nearest passage, where that is not known
+TYPICAL_SIZE = 240  # passages searched, where that is not known: what the intercept was fitted on
+LARGEST_SIZE = 1000  # beyond it nothing was measured, and the bar is not raised any further
 COMMON = 2.0  # the rarity below which a word is in every text of its language
 FEWEST_COMMON = 3  # of such words in a question, before their absence from the passages means anything
 MOST_FOUND = 0.4  # of them, in passages of another language
@@ -38,26 +41,36 @@ class Evidence:
     nearness: float
     lift: float
     coverage: float
+    searched: int
     foreign: bool
 
     @property
     def confidence(self) -> float:
         """From 0 to 1; `ENOUGH` is where answering begins."""
         total = INTERCEPT + NEARNESS * self.nearness + LIFT * self.lift + COVERAGE * self.coverage
+        total += SIZE * math.log(TYPICAL_SIZE / min(max(self.searched, 1), LARGEST_SIZE))
         if self.foreign:
             total = max(total, FOREIGN_INTERCEPT + FOREIGN_NEARNESS * self.nearness + FOREIGN_LIFT * self.lift)
         return 1 / (1 + math.exp(-total))
 
 
-def evidence(
-    embedder: Embedder, sentence: float, passage: float | None, background: float, covered: float, *, foreign: bool
-) -> Evidence:
-    """Of three cosines with the question: the nearest sentence's, the nearest passage's, the background's mean."""
+@dataclass(frozen=True, slots=True)
+class Cosines:
+    """With the question: of the nearest sentence, the nearest passage (where known), the background's mean."""
+
+    sentence: float
+    passage: float | None
+    background: float
+
+
+def evidence(embedder: Embedder, cosines: Cosines, covered: float, *, searched: int | None, foreign: bool) -> Evidence:
+    """`searched`: how many passages the search chose from."""
     unrelated = cosine(UNRELATED, embedder.scale)
     span = cosine(RELEVANT, embedder.scale) - unrelated
-    near = (sentence - unrelated) / span
-    whole = near - SENTENCE_LEAD if passage is None else (passage - unrelated) / span
-    return Evidence((near + whole) / 2, (sentence - background) / span, covered, foreign)
+    near = (cosines.sentence - unrelated) / span
+    whole = near - SENTENCE_LEAD if cosines.passage is None else (cosines.passage - unrelated) / span
+    lift = (cosines.sentence - cosines.background) / span
+    return Evidence((near + whole) / 2, lift, covered, TYPICAL_SIZE if searched is None else searched, foreign)
 
 
 def coverage(weights: Mapping[str, float], terms: Collection[str]) -> float:
