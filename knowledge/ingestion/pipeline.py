@@ -20,13 +20,14 @@ from pathlib import Path
 import numpy as np
 from django.conf import settings
 from django.db import transaction
-from django.db.models.functions import Now
+from django.db.models.functions import Greatest, Now
 
 from knowledge.ingestion import leases
 from knowledge.ingestion.chunking import ChunkDraft, ChunkedText, chunk_document
 from knowledge.ingestion.errors import IngestionError
 from knowledge.ingestion.language import detect_language
 from knowledge.ingestion.parsers.base import ParsedDocument
+from knowledge.ingestion.parsers.text import plain_text_document
 from knowledge.ingestion.sandbox import parse_file
 from knowledge.models import Chunk, Document, EmbeddedText, Entry, IngestionJob
 from knowledge.search.indexes import index_chunks, unindex_entry
@@ -75,13 +76,11 @@ def ingest(job: IngestionJob) -> None:
 
 
 def load(work: Work) -> None:
-    """The content as a file on this machine, wherever the storage keeps it."""
+    """An uploaded file on this machine, wherever the storage keeps it."""
+    if work.document is None:
+        return
     folder = Path(work.resources.enter_context(tempfile.TemporaryDirectory(prefix="doculume-")))
     work.path = folder / "content"
-    if work.document is None:
-        work.name = "entry.txt"
-        work.path.write_text(work.entry.raw_text, encoding="utf-8")
-        return
     work.name = work.document.filename
     try:
         with work.document.file.open("rb") as stored, work.path.open("wb") as copy:
@@ -91,7 +90,8 @@ def load(work: Work) -> None:
 
 
 def parse(work: Work) -> None:
-    work.parsed = parse_file(work.path, work.name)
+    uploaded = work.document is not None
+    work.parsed = parse_file(work.path, work.name) if uploaded else plain_text_document(work.entry.raw_text)
 
 
 def chunk(work: Work) -> None:
@@ -117,7 +117,7 @@ def embed(work: Work) -> None:
         keep_paid(work, batch, vectors)
         if start + len(batch) < len(missing):
             give_way(work)
-        share = (start + len(batch)) / len(missing)
+        share = len(known) / len(by_digest)
         report(work, PROGRESS["embed"] + share * (PROGRESS["store"] - PROGRESS["embed"]))
     work.vectors = np.stack([known[digest] for digest in digests]).astype(np.float32)
 
@@ -181,7 +181,7 @@ STAGES: list[Callable[[Work], None]] = [load, parse, chunk, embed, store]
 def report(work: Work, progress: float) -> None:
     if work.document is not None:
         Document.objects.filter(account_id=work.job.account_id, id=work.document.id).update(
-            status=Document.Status.PROCESSING, progress=round(progress, 3)
+            status=Document.Status.PROCESSING, progress=Greatest("progress", round(progress, 3))
         )
 
 
