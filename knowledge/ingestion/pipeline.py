@@ -38,6 +38,8 @@ from llm_settings.providers.base import Embedder, Vectors
 log = logging.getLogger(__name__)
 
 EMBED_BATCH = 32
+# How much longer than reading and cutting a document its turn of embedding is at least.
+WORTHWHILE = 4
 # How far along a document is when a stage begins; embedding takes nearly all of the time.
 PROGRESS = {"load": 0.01, "parse": 0.02, "chunk": 0.1, "embed": 0.15, "store": 0.97}
 
@@ -110,24 +112,29 @@ def embed(work: Work) -> None:
     by_digest = dict(zip(digests, work.texts, strict=True))
     known = paid_for(work, set(digests))
     missing = [digest for digest in by_digest if digest not in known]
+    turn_ends = end_of_turn(work)
     for start in range(0, len(missing), EMBED_BATCH):
         batch = missing[start : start + EMBED_BATCH]
         vectors = work.embedder.embed_passages([by_digest[digest] for digest in batch])
         known |= dict(zip(batch, vectors, strict=True))
         keep_paid(work, batch, vectors)
         if start + len(batch) < len(missing):
-            give_way(work)
+            give_way(work, turn_ends)
         share = len(known) / len(by_digest)
         report(work, PROGRESS["embed"] + share * (PROGRESS["store"] - PROGRESS["embed"]))
     work.vectors = np.stack([known[digest] for digest in digests]).astype(np.float32)
 
 
-def give_way(work: Work) -> None:
-    """Let others have a turn. A long document goes on where it was, since its vectors so far are kept.
+def end_of_turn(work: Work) -> float:
+    """When embedding should let others go first. Reading and cutting are done again in each turn, so that one in
+    which they took long lasts longer."""
+    now = time.monotonic()
+    return now + max(settings.INGESTION["turn_seconds"], WORTHWHILE * (now - work.started))
 
-    Raises leases.GaveWay.
-    """
-    if time.monotonic() - work.started > settings.INGESTION["turn_seconds"] and leases.others_wait(work.job):
+
+def give_way(work: Work, turn_ends: float) -> None:
+    """Raises leases.GaveWay when the turn is over and others wait. What was embedded is kept for the next turn."""
+    if time.monotonic() > turn_ends and leases.others_wait(work.job):
         raise leases.GaveWay
 
 

@@ -292,6 +292,7 @@ def test_a_failed_document_can_be_tried_again(document, monkeypatch):
 def test_a_long_document_lets_others_go_first_and_goes_on_where_it_was(account, alice, monkeypatch, settings):
     settings.INGESTION = settings.INGESTION | {"turn_seconds": 0}
     monkeypatch.setattr(pipeline, "EMBED_BATCH", 1)
+    monkeypatch.setattr(pipeline, "WORTHWHILE", 0)
     hinted = []
     monkeypatch.setattr(tasks.ingest_entry, "apply_async", lambda args, **options: hinted.append(args[0]))
     parts = [f"# Part {n}\n\n" + f"The part about number {n} has many words. " * 60 for n in range(3)]
