@@ -61,7 +61,9 @@ def retrieve(account: Account, question: str, top_k: int, filters: SearchFilters
         as_passage(number, hit, quotes[number - 1]) for number, hit in enumerate(result.hits[:PASSAGES_READ], 1)
     ]
     reader = reader_with(EmbeddingModel.objects.active())
-    read = reader.answer(question, passages, idf=lambda term: result.query_terms.get(term, 0.0))
+    read = reader.answer(
+        question, passages, idf=lambda term: result.query_terms.get(term, 0.0), searched=result.searched
+    )
     quoted = [as_quoted(sentence, result.hits, quotes) for sentence in read.sentences]
     return Found(result.hits, read.relevant, read.confidence, quoted)
 
@@ -73,7 +75,9 @@ def reader_with(model: EmbeddingModel) -> ExtractiveModel:
 
 
 def as_passage(number: int, hit: SearchHit, quotes: list[Quote]) -> Passage:
-    return Passage(number, hit.text, hit.score, [(quote.start, quote.end) for quote in quotes], hit.language)
+    about = "\n".join([hit.title, *hit.heading_path, hit.context])
+    spans = [(quote.start, quote.end) for quote in quotes]
+    return Passage(number, hit.text, hit.score, spans, hit.language, context=about, cosine=hit.cosine)
 
 
 def as_quoted(sentence: ExtractedSentence, hits: list[SearchHit], quotes: list[list[Quote]]) -> Quoted:

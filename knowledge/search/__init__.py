@@ -85,6 +85,8 @@ class SearchResult:
     """Milliseconds: embed, vector, text, fetch, total."""
     query_terms: dict[str, float] = field(default_factory=dict)
     """The question's terms and what each weighs in this account; see `weights_for`."""
+    searched: int = 0
+    """How many chunks were in scope."""
 
 
 def search(
@@ -122,7 +124,7 @@ def search(
         rows = _rows(scope, model, vector, chosen)
     hits = [_hit(hit, rows[hit.chunk_id], embedder) for hit in chosen if hit.chunk_id in rows]
     clock.lap("fetch")
-    return SearchResult(hits, clock.laps, terms.weights)
+    return SearchResult(hits, clock.laps, terms.weights, scope.chunks)
 
 
 def weights_for(account: Account, text: str) -> dict[str, float]:
