@@ -10,7 +10,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, TypedDict
@@ -97,6 +97,12 @@ def socket_folder(preferred: Path, socket_name: str) -> Path:
     if len(os.fsencode(preferred / socket_name)) <= LONGEST_SOCKET_PATH:
         return preferred
     return Path("/tmp") / f"doculume-{os.geteuid()}-{digest(str(preferred))}"  # noqa: S108  # checked by private_folder
+
+
+def remove_if_empty(folder: Path) -> None:
+    """A socket folder in /tmp is not left behind; one that another server still uses stays."""
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def private_folder(path: Path, owner: ServerUser | None = None) -> Path:

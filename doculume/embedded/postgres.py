@@ -28,6 +28,7 @@ from doculume.embedded.places import (
     digest,
     locked,
     private_folder,
+    remove_if_empty,
     runs,
     server_user,
     socket_folder,
@@ -267,6 +268,7 @@ class _Cluster:
             return False
         for mode in ("fast", "immediate"):
             if self._run("pg_ctl", "-s", "-D", self.data, "-m", mode, "-w", "-t", STOP_SECONDS, "stop").returncode == 0:
+                remove_if_empty(self.sockets)
                 return True
         raise ServerFailed(f"PostgreSQL did not stop; see {self.log}")
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from doculume.embedded.binaries import valkey_binary
-from doculume.embedded.places import ServerFailed, Status, locked, private_folder, runs, socket_folder
+from doculume.embedded.places import ServerFailed, Status, locked, private_folder, remove_if_empty, runs, socket_folder
 
 SOCKET = "valkey.sock"
 START_SECONDS = 15
@@ -61,7 +61,9 @@ def stop(var: Path) -> bool:
             _say(
                 _socket(var), b"SHUTDOWN NOSAVE FORCE\r\n"
             )  # NOSAVE is about snapshots; the append-only file is synced
-        return _end_deaf_server(var, patience=STOP_SECONDS) or running
+        killed = _end_deaf_server(var, patience=STOP_SECONDS)
+        remove_if_empty(_socket(var).parent)
+        return killed or running
 
 
 def status(var: Path) -> Status:

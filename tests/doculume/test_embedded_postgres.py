@@ -168,6 +168,8 @@ def test_a_path_too_long_for_a_socket_gets_a_short_private_one(var: Path) -> Non
             folder = Path(connection.info.host)
         assert len(str(folder)) < 60
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        postgres.stop(deep)
+        assert not folder.exists()
     finally:
         postgres.stop(deep)
 
