@@ -84,8 +84,7 @@ def terms_of(text: str, language: str) -> list[str]:
 def term_key(account_id: int, term: str) -> int:
     """The number of a term in an account, from 1 to TERM_SPACE - 1.
 
-    The account is part of what is hashed, so that accounts share no posting lists and numbers tell nothing of
-    another account's words.
+    The account is part of what is hashed, so that accounts share no posting lists.
     """
     digest = blake2b(term.encode("utf-8", "replace"), digest_size=8, salt=account_id.to_bytes(16, "big")).digest()
     return 1 + int.from_bytes(digest, "big") % (TERM_SPACE - 1)
