@@ -16,6 +16,8 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx2
+import psycopg
 import pytest
 from django.conf import settings
 
@@ -202,6 +204,50 @@ def test_what_is_killed_comes_back(var: Path, start: Callable[..., Run]) -> None
     assert run.status("/readyz") == 200
     assert "celery" in command_of(run.worker())
     assert run.interrupt() < 30
+
+
+@pytest.mark.slow
+def test_documents_survive_that_their_worker_is_killed_again_and_again(var: Path, start: Callable[..., Run]) -> None:
+    run = start(INGESTION_LEASE_SECONDS="5", SWEEP_SECONDS="3")
+    run.until_ready()
+    client = signed_in(run.url)
+    names = [f"part {number}.md" for number in range(12)]
+    for name in names:
+        text = "".join(f"# {name}, section {n}\n\n{'Some words about it. ' * 60}\n\n" for n in range(12))
+        answer = client.post("/documents/upload", files={"file": (name, text.encode())})
+        assert answer.status_code == 201
+    for _ in range(2):
+        time.sleep(4)
+        os.kill(run.worker(), signal.SIGKILL)
+        time.sleep(2)
+    deadline = time.monotonic() + 240
+    while in_work(client) and time.monotonic() < deadline:
+        time.sleep(1)
+
+    items = client.get("/documents/?page_size=100").json()["items"]
+    assert {item["original_filename"]: item["status"] for item in items} == dict.fromkeys(names, "ready")
+    with psycopg.connect(postgres.status(var).url) as database:
+        stored = database.execute(
+            "SELECT count(*), count(DISTINCT (entry_id, generation, position)), count(DISTINCT (entry_id, generation)),"
+            " (SELECT count(*) FROM knowledge_chunkembedding), (SELECT count(*) FROM knowledge_chunkterms),"
+            " (SELECT count(*) FROM knowledge_embeddedtext) FROM knowledge_chunk"
+        ).fetchone()
+    total = sum(item["chunk_count"] for item in items)
+    assert total > len(names)
+    assert stored == (total, total, len(names), total, total, 0)
+    run.interrupt()
+
+
+def signed_in(url: str) -> httpx2.Client:
+    client = httpx2.Client(base_url=f"{url}/api/v1", trust_env=False, timeout=30)
+    who = {"email": "alice@example.com", "password": "correct horse battery staple"}
+    assert client.post("/auth/register", json=who).status_code == 201
+    client.headers["Authorization"] = f"Bearer {client.post('/auth/login', json=who).json()['access_token']}"
+    return client
+
+
+def in_work(client: httpx2.Client) -> int:
+    return client.get("/documents/?status=pending&status=processing").json()["total"]
 
 
 @pytest.mark.slow
