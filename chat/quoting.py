@@ -27,6 +27,7 @@ class Quote:
     said: int
     end: int
     header: str = ""
+    is_row: bool = False
 
     def words(self, text: str) -> str:
         """How it reads in an answer. Numbers in brackets are left out: here they would seem to be citations."""
@@ -36,7 +37,7 @@ class Quote:
 
 def quotes_of(hit: SearchHit) -> list[Quote]:
     if hit.kind == "code":
-        return [Quote(*(match.start(), match.start(), match.end())) for match in LINE.finditer(hit.text)]
+        return [Quote(match.start(), match.start(), match.end()) for match in LINE.finditer(hit.text)]
     return list(_quotes(hit.text, hit.context, rows_only=hit.kind == "table"))
 
 
@@ -52,7 +53,7 @@ def _quotes(text: str, context: str, *, rows_only: bool) -> Iterator[Quote]:
             if "\t" in text[start:end] and _opens_table(text, lines, index) and not context and _is_row(below):
                 header = text[start:end]
                 continue
-            yield Quote(start, start, end, header)
+            yield Quote(start, start, end, header, is_row=True)
         else:
             paragraph = start if paragraph < 0 else paragraph
             if _ends_paragraph(text, end, follows):

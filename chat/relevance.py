@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from accounts.models import Account
@@ -16,6 +16,8 @@ from llm_settings.providers.extractive import ExtractedSentence, ExtractiveModel
 
 # Passages that are read sentence by sentence; what ranks below these hardly ever holds the answer.
 PASSAGES_READ = 5
+# In units of a sentence's score, in which a prose answer's second sentence is one to four below its first.
+ROW_MARGIN = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,11 @@ def retrieve(account: Account, question: str, top_k: int, filters: SearchFilters
     read = reader.answer(
         question, passages, idf=lambda term: result.query_terms.get(term, 0.0), searched=result.searched
     )
-    quoted = [as_quoted(sentence, result.hits, quotes) for sentence in read.sentences]
+    chosen = [(sentence, quote_at(sentence, quotes[sentence.passage - 1])) for sentence in read.sentences]
+    best = max((sentence.score for sentence in read.sentences), default=0.0)
+    # Sentences explain each other; a row stands for itself, and one that fits less is about something else.
+    kept = [(sentence, quote) for sentence, quote in chosen if not quote.is_row or sentence.score > best - ROW_MARGIN]
+    quoted = [as_quoted(sentence, quote, result.hits[sentence.passage - 1]) for sentence, quote in kept]
     return Found(result.hits, read.relevant, read.confidence, quoted)
 
 
@@ -80,11 +86,13 @@ def as_passage(number: int, hit: SearchHit, quotes: list[Quote]) -> Passage:
     return Passage(number, hit.text, hit.score, spans, hit.language, context=about, cosine=hit.cosine)
 
 
-def as_quoted(sentence: ExtractedSentence, hits: list[SearchHit], quotes: list[list[Quote]]) -> Quoted:
-    """The sentence without the heading it was judged with; of a very long one, the part that was chosen."""
-    hit = hits[sentence.passage - 1]
-    within = (q for q in quotes[sentence.passage - 1] if q.start <= sentence.start < q.end)
-    quote = next(within, Quote(sentence.start, sentence.start, sentence.end))
+def quote_at(sentence: ExtractedSentence, quotes: list[Quote]) -> Quote:
+    """What the sentence was offered as; it is a part of it where that was very long."""
+    return next(quote for quote in quotes if quote.start <= sentence.start < quote.end)
+
+
+def as_quoted(sentence: ExtractedSentence, quote: Quote, hit: SearchHit) -> Quoted:
+    """The sentence without the heading it was judged with."""
     said = max(quote.said, sentence.start) if quote.said < sentence.end else sentence.start
-    part = Quote(said, said, sentence.end, quote.header)
-    return Quoted(sentence.passage, hit.start + said, hit.start + sentence.end, part.words(hit.text))
+    words = replace(quote, said=said, end=sentence.end).words(hit.text)
+    return Quoted(sentence.passage, hit.start + said, hit.start + sentence.end, words)

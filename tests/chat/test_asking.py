@@ -121,6 +121,14 @@ def test_a_conversation_goes_on_and_can_be_deleted(as_alice, documents):
     assert not Message.objects.exists()
 
 
+def test_of_a_table_the_row_that_was_asked_for_is_quoted(as_alice, account, alice):
+    table = "SKU,Product,Price EUR\nBW-CH4,Charger 4 A,89\nBW-CH6,Fast charger,149\nBW-BT4,Battery 400 Wh,449\n"
+    document = uploads.accept(account, alice, ContentFile(table.encode(), name="parts.csv"), name="parts.csv")
+    tasks.ingest_entry(str(IngestionJob.objects.get(entry_id=document.entry_id).id))
+    body = ask(as_alice, "What is the price of BW-CH6?").json()
+    assert body["answer"] == "SKU: BW-CH6; Product: Fast charger; Price EUR: 149 [1]"
+
+
 def test_what_no_document_speaks_of_is_not_answered_and_no_model_is_called(as_alice, documents, endpoint):
     model = endpoint(streaming(said("Jupiter, surely.", "stop"), DONE))
     body = ask(as_alice, "Which planet has the most moons?").json()
