@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from csp.constants import SELF, UNSAFE_INLINE
+from csp.decorators import csp_update
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
@@ -14,6 +16,9 @@ handler403 = "doculume.views.forbidden"
 handler404 = "doculume.views.not_found"
 handler500 = "doculume.views.server_error"
 
+# Swagger UI and ReDoc style themselves from within, and ReDoc searches in a worker of its own making.
+reference_page = csp_update({"style-src": [UNSAFE_INLINE], "worker-src": [SELF, "blob:"]})
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("livez", views.livez, name="livez"),
     path("readyz", views.readyz, name="readyz"),
@@ -22,8 +27,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("knowledge.api.urls")),
     path("api/v1/", include("chat.api.urls")),
     both("api/schema", SpectacularAPIView.as_view(), name="schema"),
-    both("api/docs", SpectacularSwaggerSplitView.as_view(), name="docs"),
-    both("api/redoc", SpectacularRedocView.as_view(), name="redoc"),
+    both("api/docs", reference_page(SpectacularSwaggerSplitView.as_view()), name="docs"),
+    both("api/redoc", reference_page(SpectacularRedocView.as_view(template_name="api/redoc.html")), name="redoc"),
     re_path(r"^api/.*$", views.unknown_path),
     path("", include("accounts.urls")),
     path("", include("knowledge.urls")),
