@@ -21,7 +21,7 @@ import psycopg
 import pytest
 from django.conf import settings
 
-from doculume.embedded import postgres, valkey
+from doculume.embedded import database_url, postgres, valkey
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 OWN_SERVERS = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "JWT_SIGNING_KEY", "ENCRYPTION_KEY", "DJANGO_SETTINGS_MODULE"}
@@ -226,7 +226,7 @@ def test_documents_survive_that_their_worker_is_killed_again_and_again(var: Path
 
     items = client.get("/documents/?page_size=100").json()["items"]
     assert {item["original_filename"]: item["status"] for item in items} == dict.fromkeys(names, "ready")
-    with psycopg.connect(postgres.status(var).url) as database:
+    with psycopg.connect(database_url(var)) as database:
         stored = database.execute(
             "SELECT count(*), count(DISTINCT (entry_id, generation, position)), count(DISTINCT (entry_id, generation)),"
             " (SELECT count(*) FROM knowledge_chunkembedding), (SELECT count(*) FROM knowledge_chunkterms),"
