@@ -171,7 +171,7 @@ CELERY_TASK_SOFT_TIME_LIMIT = 1800
 CELERY_TASK_TIME_LIMIT = 1860
 CELERY_TASK_DEFAULT_QUEUE = "ingestion"
 # Every worker asks for these, by name, again and again.
-SWEEPS = ["knowledge.tasks.sweep", "chat.tasks.interrupt_orphans"]
+SWEEPS = ["knowledge.tasks.sweep", "chat.tasks.interrupt_orphans", "accounts.tasks.forget_expired_sign_ins"]
 SWEEP_SECONDS = env_int("SWEEP_SECONDS", 30, minimum=1)
 CELERY_TASK_ROUTES = {name: {"queue": "maintenance"} for name in SWEEPS}
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
