@@ -10,7 +10,7 @@ from accounts.models import Membership
 
 
 class CanWrite(BasePermission):
-    """A viewer reads and writes nothing. For views that are `AccountScoped`; use beside `IsAuthenticated`."""
+    """A viewer only reads. For views that are `AccountScoped`; use beside `IsAuthenticated`."""
 
     message = "Your role in this account only lets you read."
 

@@ -25,8 +25,9 @@ from chat.models import Message
 from chat.relevance import Found, retrieve
 from chat.transcript import Turn
 from knowledge.search import SearchFilters
+from llm_settings.models import EmbeddingModel
 from llm_settings.providers import get_chat_model, get_embedder
-from llm_settings.providers.base import ChatModel, ProviderError
+from llm_settings.providers.base import ChatModel, Embedder, ProviderError
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +87,13 @@ class Draft:
             timings=self.timings,
         )
 
+    async def interrupt(self, reason: str) -> None:
+        """As `end`, for an answer that failed: the reader hears of that failure, whatever becomes of this."""
+        try:
+            await self.end(Message.Status.INTERRUPTED, reason)
+        except Exception:
+            log.exception("answer %s could not be given its final state", self.turn.message_id)
+
 
 def model_name() -> str:
     """What answers: the configured model, or the extractive one."""
@@ -99,8 +107,8 @@ async def answer(turn: Turn, question: Question) -> AsyncGenerator[Event, None]:
     cancelled before its end: then it is marked as stopped.
     """
     draft = Draft(turn)
-    yield StreamStart(settings.CHAT["provider"] or "local", model_name(), turn.conversation.id, turn.message_id)
     try:
+        yield StreamStart(settings.CHAT["provider"] or "local", model_name(), turn.conversation.id, turn.message_id)
         async for event in _say(question, draft):
             if isinstance(event, TextDelta):
                 draft.text += event.text
@@ -111,11 +119,11 @@ async def answer(turn: Turn, question: Question) -> AsyncGenerator[Event, None]:
         await asyncio.shield(draft.end(Message.Status.STOPPED, "The reader left."))
         raise
     except ProviderError as error:
-        await draft.end(Message.Status.INTERRUPTED, error.message)
+        await draft.interrupt(error.message)
         yield Failed(error.code, error.message, error.status_code, error.retry_after)
     except Exception as error:
         log.exception("answer %s failed", turn.message_id)
-        await draft.end(Message.Status.INTERRUPTED, type(error).__name__)
+        await draft.interrupt(type(error).__name__)
         yield Failed("server_error", "Something went wrong on the server.", 500)
     else:
         yield StreamEnd(draft.reason, draft.prompt_tokens, draft.completion_tokens, draft.sources)
@@ -156,7 +164,8 @@ async def _write(
     model: ChatModel, question: Question, draft: Draft, found: Found | None
 ) -> AsyncGenerator[TextDelta | CitationFound, None]:
     """What the model writes, its numbers resolved."""
-    count = get_embedder().count_tokens
+    embedder = await in_database(active_embedder)()
+    count = embedder.count_tokens
     window = settings.CHAT["context_tokens"]
     history = draft.turn.history
     if found is None:
@@ -178,6 +187,11 @@ async def _write(
                     yield event
     finally:
         await written.aclose()
+
+
+def active_embedder() -> Embedder:
+    """Its tokens are what prompts are measured by: about those of the model that answers, and known without asking."""
+    return get_embedder(EmbeddingModel.objects.active())
 
 
 def in_database(work: Callable[Parameters, Result]) -> Callable[Parameters, asyncio.Future[Result]]:

@@ -11,7 +11,7 @@ from chat import transcript
 
 log = logging.getLogger(__name__)
 
-# A live answer saves itself every second or so, and a model that is silent is given up within a few minutes.
+# A live answer saves itself as it grows, and a model is given up after seven minutes at the most.
 SILENCE = timedelta(minutes=8)
 
 

@@ -57,7 +57,8 @@ def _conversation(account: Account, user: User, question: str, conversation_id: 
     if conversation_id is None:
         title = " ".join(question.split())[:TITLE_LENGTH]
         return Conversation.objects.create(account=account, user=user, title=title)
-    conversation = Conversation.objects.for_account(account).of_user(user).filter(id=conversation_id).first()
+    own = Conversation.objects.for_account(account).of_user(user).select_for_update(of=("self",))
+    conversation = own.filter(id=conversation_id).first()
     if conversation is None:
         raise NotFound
     return conversation
@@ -88,12 +89,31 @@ def end(
 ) -> None:
     """Give the answer its final state, once: what is final already stays as it is."""
     now = timezone.now()
+    if not _locked(turn.account, turn.conversation.id):
+        return
     if not _writing(turn).update(
         content=text, status=status, reason=reason[:300], sources=sources, updated_at=now, **columns
     ):
         return
     Citation.objects.bulk_create([_as_row(turn, citation) for citation in citations])
     Conversation.objects.for_account(turn.account).filter(id=turn.conversation.id).update(updated_at=now)
+
+
+@transaction.atomic
+def delete(conversation: Conversation) -> None:
+    """The conversation with all that was said in it, also while an answer is being written."""
+    account = conversation.account
+    _locked(account, conversation.id)
+    messages = Message.objects.filter(account=account, conversation=conversation)
+    Citation.objects.filter(account=account, message__in=messages).delete()
+    messages.delete()
+    Conversation.objects.for_account(account).filter(id=conversation.id).delete()
+
+
+def _locked(account: Account, conversation_id: UUID) -> bool:
+    """Holds the conversation until the transaction ends; whether it is still there."""
+    rows = Conversation.objects.for_account(account).select_for_update().filter(id=conversation_id)
+    return rows.values_list("id", flat=True).first() is not None
 
 
 def _writing(turn: Turn):  # type: ignore[no-untyped-def]

@@ -56,12 +56,6 @@ class Conflict(DoculumeError):
     message = "The request conflicts with the current state."
 
 
-class UnsupportedMediaType(DoculumeError):
-    code = "unsupported_media_type"
-    status_code = 400
-    message = "This kind of file is not supported."
-
-
 class PayloadTooLarge(DoculumeError):
     code = "payload_too_large"
     status_code = 413

@@ -57,8 +57,3 @@ def _schema_of(value: Any) -> dict[str, Any]:
     if isinstance(value, dict):
         return {"type": "object", "additionalProperties": True}
     return {"type": "integer"} if isinstance(value, int) else {"type": "string"}
-
-
-def only_documented_paths(endpoints: list[Any], **kwargs: Any) -> list[Any]:
-    """Preprocessing hook: of the two forms of each path (with and without a slash) the schema shows the plain one."""
-    return [endpoint for endpoint in endpoints if endpoint[0].startswith("/api/v1/")]

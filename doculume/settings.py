@@ -131,7 +131,7 @@ USE_I18N = True
 # --- database, cache, broker -------------------------------------------------------------------------------------
 DATABASES = {"default": dj_database_url.parse(env_str("DATABASE_URL") or embedded.database_url(VAR))}
 DATABASES["default"].setdefault("OPTIONS", {})
-# A statement that outlives its request is of no use to anybody; commands and workers lift this where they must.
+# A statement that outlives its request is of no use to anybody; what may take longer lifts this for itself.
 DATABASES["default"]["OPTIONS"] |= {
     "pool": {"min_size": 0, "max_size": env_int("DATABASE_POOL", 20, minimum=2), "timeout": 10, "max_idle": 120},
     "options": f"-c statement_timeout={env_int('DATABASE_STATEMENT_TIMEOUT_MS', 30_000, minimum=0)}",
@@ -144,6 +144,8 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": env_str("CACHE_PREFIX", "doculume"),
+        # A server that is paused must not hold whoever asks it.
+        "OPTIONS": {"socket_timeout": 3, "socket_connect_timeout": 2},
     }
 }
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
@@ -156,6 +158,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "unacked_restore_throttle": 1,
     "global_keyprefix": env_str("CELERY_PREFIX", "doculume:"),
     "socket_connect_timeout": 5,
+    "socket_timeout": 30,
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None

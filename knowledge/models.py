@@ -6,9 +6,7 @@ active generation of an entry only: a new generation replaces them in one transa
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, ClassVar, Self
-from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
@@ -30,9 +28,6 @@ class AccountQuerySet(models.QuerySet[Any]):
 
     def for_account(self, account: Account) -> Self:
         return self.filter(account=account)
-
-    def in_collections(self, ids: Iterable[UUID]) -> Self:
-        return self.filter(collection_id__in=list(ids))
 
 
 class CollectionQuerySet(AccountQuerySet):
@@ -115,11 +110,6 @@ def document_path(document: Document, _filename: str) -> str:
     return f"documents/{document.account_id}/{document.id}"
 
 
-class DocumentQuerySet(AccountQuerySet):
-    def ready(self) -> Self:
-        return self.filter(status=Document.Status.READY)
-
-
 class Document(models.Model):
     """An uploaded file. Ingesting it makes the text of its entry."""
 
@@ -152,7 +142,7 @@ class Document(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     processed_at = models.DateTimeField(null=True, blank=True)
 
-    objects: ClassVar[Any] = DocumentQuerySet.as_manager()
+    objects: ClassVar[Any] = AccountQuerySet.as_manager()
 
     class Meta:
         ordering = ("-created_at", "-id")

@@ -96,7 +96,10 @@ def retry(document: Document) -> None:
     job.status, job.attempts, job.provider_failures = IngestionJob.Status.WAITING, 0, 0
     job.finished_at, job.last_error = None, ""
     job.save(update_fields=["status", "attempts", "provider_failures", "finished_at", "last_error"])
-    IngestionJob.objects.filter(account_id=document.account_id, id=job.id).update(next_attempt_at=Now())
+    # From now on, also for how long a provider is waited for.
+    IngestionJob.objects.filter(account_id=document.account_id, id=job.id).update(
+        next_attempt_at=Now(), created_at=Now()
+    )
     hint(job)
 
 
@@ -104,6 +107,8 @@ def delete(document: Document) -> None:
     """Rows, vectors and file are gone when this returns; a worker at it throws its work away."""
     with transaction.atomic():
         Entry.objects.filter(account_id=document.account_id, id=document.entry_id).select_for_update().first()
+        # The job before the document, as a worker that fails it locks them.
+        IngestionJob.objects.filter(account_id=document.account_id, entry_id=document.entry_id).delete()
         unindex_entry(document.account_id, document.entry_id)
         Entry.objects.filter(account_id=document.account_id, id=document.entry_id).delete()
     try:

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from asgiref.sync import async_to_sync
-from django.db.models import Count, Prefetch, QuerySet
+from django.db.models import Count, Prefetch, Q, QuerySet
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
@@ -23,7 +23,7 @@ from chat.answering import Question, answer, model_name
 from chat.api import examples
 from chat.api.serializers import AnswerSerializer, AskSerializer, ConversationDetailSerializer, ConversationSerializer
 from chat.collecting import collect
-from chat.models import Conversation, Message
+from chat.models import Citation, Conversation, Message
 from doculume.dialects import StructuredDialect
 from doculume.dialects.pages import NumberedPages
 from doculume.errors import NotFound
@@ -99,9 +99,10 @@ class ConversationViewSet(
     def get_queryset(self) -> QuerySet[Conversation]:
         conversations = super().get_queryset().of_user(self.request.user)
         if self.action == "retrieve":
-            messages = Message.objects.filter(account=self.account).prefetch_related("citations")
+            citations = Citation.objects.filter(account=self.account)
+            messages = Message.objects.filter(account=self.account).prefetch_related(Prefetch("citations", citations))
             conversations = conversations.prefetch_related(Prefetch("messages", messages))
-        return conversations.annotate(message_count=Count("messages"))
+        return conversations.annotate(message_count=Count("messages", filter=Q(messages__account=self.account)))
 
     def get_serializer_class(self) -> type[ConversationSerializer]:
         return ConversationDetailSerializer if self.action == "retrieve" else ConversationSerializer
@@ -109,5 +110,5 @@ class ConversationViewSet(
     @extend_schema(responses={200: EmptySerializer})
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Delete a conversation with its messages."""
-        self.get_object().delete()
+        transcript.delete(self.get_object())
         return Response({})

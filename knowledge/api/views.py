@@ -68,10 +68,8 @@ class DocumentViewSet(
     @extend_schema(request=None, responses=DocumentSerializer)
     def retry(self, request: Request, pk: str) -> Response:
         """Try a failed document again."""
-        document = self.get_object()
-        uploads.retry(document)
-        document.refresh_from_db()
-        return Response(self.get_serializer(document).data)
+        uploads.retry(self.get_object())
+        return Response(self.get_serializer(self.get_object()).data)
 
     @extend_schema(responses={200: EmptySerializer})
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -22,6 +22,7 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from doculume.ids import new_id
 from knowledge.ingestion.errors import IngestionError
 from knowledge.models import Document, IngestionJob
 
@@ -41,7 +42,8 @@ class LeaseLost(Exception):
 
 
 def owner_name() -> str:
-    return f"{socket.gethostname()[:40]}:{os.getpid()}:{threading.get_native_id()}"
+    """Different for each claim, so that a worker never takes a later claim of its own for an earlier one."""
+    return f"{socket.gethostname()[:40]}:{os.getpid()}:{new_id().hex}"
 
 
 def due() -> Q:
@@ -61,7 +63,9 @@ def claim(job_id: UUID, owner: str) -> IngestionJob | None:
     )
     if not claimed:
         return None
-    return IngestionJob.objects.select_related("entry", "entry__document", "account").filter(id=job_id).first()
+    # Not by the id alone: whoever stalls here for longer than a lease must not take the next owner's for its own.
+    own = IngestionJob.objects.filter(id=job_id, lease_owner=owner, status=Status.RUNNING)
+    return own.select_related("entry", "entry__document", "account").first()
 
 
 def lease_duration() -> timedelta:

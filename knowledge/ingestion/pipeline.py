@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models.functions import Greatest, Now
 
 from knowledge.ingestion import leases
@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
 EMBED_BATCH = 32
 # How much longer than reading and cutting a document its turn of embedding is at least.
 WORTHWHILE = 4
+LONGEST_TURN = 1200  # seconds; well below the time limit of a task
 # How far along a document is when a stage begins; embedding takes nearly all of the time.
 PROGRESS = {"load": 0.01, "parse": 0.02, "chunk": 0.1, "embed": 0.15, "store": 0.97}
 
@@ -134,7 +135,8 @@ def end_of_turn(work: Work) -> float:
 
 def give_way(work: Work, turn_ends: float) -> None:
     """Raises leases.GaveWay when the turn is over and others wait. What was embedded is kept for the next turn."""
-    if time.monotonic() > turn_ends and leases.others_wait(work.job):
+    now = time.monotonic()
+    if now > work.started + LONGEST_TURN or (now > turn_ends and leases.others_wait(work.job)):
         raise leases.GaveWay
 
 
@@ -159,6 +161,9 @@ def keep_paid(work: Work, digests: list[str], vectors: Vectors) -> None:
 def store(work: Work) -> None:
     """Make this generation the active one, all or nothing. Raises LeaseLost if it is no longer wanted."""
     job = work.job
+    with connection.cursor() as cursor:
+        # Thousands of vectors go into their index by one statement, and others of the account may be at it too.
+        cursor.execute("SET LOCAL statement_timeout = 0")
     entry = Entry.objects.for_account(job.account).select_for_update(of=("self",)).filter(id=job.entry_id).first()
     if entry is None or entry.generation != job.generation:
         raise leases.LeaseLost
@@ -187,7 +192,9 @@ STAGES: list[Callable[[Work], None]] = [load, parse, chunk, embed, store]
 
 def report(work: Work, progress: float) -> None:
     if work.document is not None:
-        Document.objects.filter(account_id=work.job.account_id, id=work.document.id).update(
+        unfinished = [Document.Status.PENDING, Document.Status.PROCESSING]
+        # A worker that lost its lease must not turn back what another has finished.
+        Document.objects.filter(account_id=work.job.account_id, id=work.document.id, status__in=unfinished).update(
             status=Document.Status.PROCESSING, progress=Greatest("progress", round(progress, 3))
         )
 

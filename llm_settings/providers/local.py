@@ -91,7 +91,7 @@ class LocalEmbedder:
         self._card = ModelCard.read(folder)
         try:
             self._tokenizer = _tokenizer(folder / "tokenizer.json")
-            self._session = _session(_graph_path(folder), threads or len(os.sched_getaffinity(0)))
+            self._session = _session(_graph_path(folder), threads or _processors())
         except Exception as error:  # both libraries raise bare Exceptions of their own
             raise ProviderError(f"There is no usable model in {folder.name}: {error}", permanent=True) from error
         self._inputs = {node.name for node in self._session.get_inputs()}
@@ -251,3 +251,8 @@ _POOLING: dict[str, Callable[[NDArray[np.float32], NDArray[np.int64]], NDArray[n
 
 def _unit(rows: NDArray[np.float32]) -> Vectors:
     return (rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)).astype(np.float32)
+
+
+def _processors() -> int:
+    """How many this process may use; macOS only tells how many there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

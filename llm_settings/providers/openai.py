@@ -56,7 +56,7 @@ class Deadlines:
     connect: float = CONNECT_SECONDS
     first: float = 120.0
     idle: float = 30.0
-    total: float = 600.0
+    total: float = 420.0
 
 
 class OpenAIChatModel:
@@ -233,9 +233,14 @@ def _delta(event: Mapping[str, Any]) -> ChatDelta:
     try:
         choice = choices[0]
         text = (choice.get("delta") or choice.get("message") or {}).get("content") or ""
-        return ChatDelta(str(text), _usage(event.get("usage")), choice.get("finish_reason"))
+        return ChatDelta(storable(str(text)), _usage(event.get("usage")), choice.get("finish_reason"))
     except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
         raise ProviderError("The model provider sent JSON of an unknown shape.") from error
+
+
+def storable(text: str) -> str:
+    """Without what neither UTF-8 nor PostgreSQL can hold: lone surrogates and NUL."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 
 
 def _usage(found: Mapping[str, Any] | None) -> Usage | None:

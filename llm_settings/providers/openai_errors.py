@@ -78,7 +78,9 @@ def _reason(body: object) -> str:
         found = found.get("message") or found.get("detail")
     if not isinstance(found, str) or found.lstrip().startswith("<"):
         return ""
-    return _KEY.sub("[redacted]", " ".join(found.split()))[:300]
+    # Neither a NUL nor a lone surrogate can be stored.
+    plain = found.replace("\0", " ").encode("utf-8", "replace").decode("utf-8")
+    return _KEY.sub("[redacted]", " ".join(plain.split()))[:300]
 
 
 def _cause(error: BaseException) -> str:

@@ -10,12 +10,13 @@ from datetime import timedelta
 import pytest
 from asgiref.sync import sync_to_async
 from django.core.files.base import ContentFile
+from django.db import connection
 from django.utils import timezone
 
 from chat import transcript
 from chat.answering import Question, answer
 from chat.events import TextDelta
-from chat.models import Conversation, Message
+from chat.models import Citation, Conversation, Message
 from chat.tasks import interrupt_orphans
 from knowledge import tasks, uploads
 from knowledge.models import Entry, IngestionJob
@@ -249,6 +250,35 @@ def test_a_model_that_fails_in_mid_stream_ends_the_stream_in_an_error(as_alice, 
     assert events[-1]["error"]["code"] == "provider_error"
     reply = Message.objects.get(role="assistant")
     assert (reply.content, reply.status) == ("It lasts", "interrupted")
+
+
+def test_what_cannot_be_stored_is_left_out_of_what_a_model_writes(as_alice, documents, endpoint):
+    endpoint(streaming(said("It lasts\0 42 \ud800months [1].", "stop"), DONE))
+    body = ask(as_alice, "How long is the warranty of the Aurora heater?").json()
+    assert body["answer"] == "It lasts 42 ?months [1]."
+    assert Message.objects.get(role="assistant").content == body["answer"]
+
+
+def test_a_conversation_deleted_while_it_is_answered_is_gone(as_alice, alice, account, documents, endpoint):
+    def delete_meanwhile(exchange):
+        transcript.delete(Conversation.objects.get())
+        connection.close()
+        streaming(said("42 months [1].", "stop"), DONE)(exchange)
+
+    endpoint(delete_meanwhile)
+    assert ask(as_alice, "How long is the warranty of the Aurora heater?").status_code == 200
+    assert not Conversation.objects.exists()
+    assert not Message.objects.exists()
+    assert not Citation.objects.exists()
+
+
+async def test_a_reader_who_leaves_at_once_leaves_no_answer_unfinished(alice, account):
+    turn = await sync_to_async(transcript.begin)(account, alice, "When?", None, "extractive")
+    events = answer(turn, Question("When?"))
+    await anext(events)
+    await events.aclose()
+    reply = await Message.objects.aget(role="assistant")
+    assert reply.status == "stopped"
 
 
 async def test_a_reader_who_leaves_stops_the_model_and_the_text_is_kept(alice, account, documents, endpoint):

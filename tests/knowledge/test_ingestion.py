@@ -141,6 +141,21 @@ def test_what_a_worker_made_after_it_lost_its_lease_is_thrown_away(document, acc
     assert not TermStatistic.objects.filter(chunk_count__gt=0).exists()
 
 
+def test_a_worker_that_is_late_does_not_undo_what_another_finished(document, account, monkeypatch):
+    stage, stages = pipeline.parse, pipeline.STAGES
+
+    def overtaken(work):
+        monkeypatch.setattr(pipeline, "STAGES", stages)
+        IngestionJob.objects.filter(id=work.job.id).update(lease_expires_at=timezone.now() - timedelta(seconds=1))
+        tasks.ingest_entry(str(work.job.id))
+        stage(work)
+
+    overtaken.__name__ = "parse"
+    monkeypatch.setattr(pipeline, "STAGES", [overtaken if s is stage else s for s in stages])
+    assert run(document).status == "ready"
+    assert_nothing_left_over(account)
+
+
 @pytest.mark.parametrize("during", ["parse", "embed", "store"])
 def test_a_document_deleted_while_it_is_worked_on_leaves_nothing(document, account, monkeypatch, during):
     def then_delete(stage):
