@@ -1,0 +1,53 @@
+"""Bodies that are too large are refused before anything is done with them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from doculume.bodies import BodyLimit
+
+
+async def reads_everything(scope, receive, send):
+    read = 0
+    while True:
+        message = await receive()
+        read += len(message.get("body", b""))
+        if not message.get("more_body"):
+            break
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": str(read).encode()})
+
+
+async def status_of(pieces, announced=None, path="/api/v1/chat/ask"):
+    waiting = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces]
+    waiting.append({"type": "http.request", "body": b"", "more_body": False})
+    headers = [(b"content-length", str(announced).encode())] if announced is not None else []
+    sent = []
+
+    async def receive():
+        return waiting.pop(0)
+
+    async def send(message):
+        sent.append(message)
+
+    await BodyLimit(reads_everything, 10)({"type": "http", "path": path, "headers": headers}, receive, send)
+    return sent[0]["status"], sent[1]["body"], len(waiting)
+
+
+@pytest.mark.parametrize("pieces", [[], [b"1234567890"], [b"12345", b"67890"]])
+async def test_what_fits_passes(pieces):
+    assert (await status_of(pieces))[0] == 200
+
+
+async def test_what_is_announced_as_too_large_is_not_read():
+    status, body, left = await status_of([b"x" * 6, b"x" * 6], announced=12)
+    assert (status, left) == (413, 3)
+    assert json.loads(body)["error"]["code"] == "payload_too_large"
+
+
+async def test_what_turns_out_too_large_is_read_no_further():
+    status, body, left = await status_of([b"x" * 6, b"x" * 6, b"x" * 6], path="/api/v1/collections")
+    assert (status, left) == (413, 2)
+    assert set(json.loads(body)) == {"message"}
