@@ -7,9 +7,12 @@ import os
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 
-from doculume.bodies import BodyLimit
-
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "doculume.settings")
 
+django_application = get_asgi_application()
+
+# What this imports needs Django's applications loaded.
+from doculume.bodies import BodyLimit  # noqa: E402
+
 # A form has more in it than its file.
-application = BodyLimit(get_asgi_application(), settings.UPLOAD_MAX_BYTES + 1024 * 1024)
+application = BodyLimit(django_application, settings.UPLOAD_MAX_BYTES + 1024 * 1024)
