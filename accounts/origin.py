@@ -23,7 +23,7 @@ def refuse_cross_site(request: HttpRequest) -> None:
     """
     if request.method in SAFE_METHODS:
         return
-    origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
+    origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site", "").lower()
     ours = origin is not None and is_own_origin(request, origin)
     if (origin is not None and not ours) or site == "cross-site" or (site == "same-site" and not ours):
         raise CrossSiteRefused

@@ -14,5 +14,11 @@ django_application = get_asgi_application()
 # What this imports needs Django's applications loaded.
 from doculume.bodies import BodyLimit  # noqa: E402
 
-# A form has more in it than its file.
-application = BodyLimit(django_application, settings.UPLOAD_MAX_BYTES + 1024 * 1024)
+
+def largest_body(path: str) -> int:
+    """Bytes. A form has more in it than its file."""
+    takes_files = path.rstrip("/") in settings.UPLOAD_PATHS
+    return (settings.UPLOAD_MAX_BYTES if takes_files else settings.DATA_UPLOAD_MAX_MEMORY_SIZE) + 1024 * 1024
+
+
+application = BodyLimit(django_application, largest_body)

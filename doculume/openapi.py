@@ -13,6 +13,7 @@ EXAMPLES = {
     401: "Authentication credentials were not provided.",
     403: "You do not have permission to perform this action.",
     404: "Not found.",
+    409: "The request conflicts with the current state.",
     413: "What was sent is too large.",
     415: "Unsupported media type.",
     422: "name: This field is required.",
@@ -36,6 +37,8 @@ class AutoSchema(StockSchema):
             statuses |= {401, 403}
         if "{" in self.path:
             statuses.add(404)
+        elif self.method == "GET" and getattr(self.view, "pagination_class", None):
+            statuses.add(400)
         if self.method in {"POST", "PUT", "PATCH"}:
             statuses |= {400, dialect.validation_status, 415}
         return sorted(statuses)

@@ -196,6 +196,8 @@ FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 20
+# Everywhere else a body is bounded by DATA_UPLOAD_MAX_MEMORY_SIZE.
+UPLOAD_PATHS = ["/api/v1/documents/upload"]
 UPLOAD_MAX_BYTES = env_int("UPLOAD_MAX_BYTES", 100 * 1024 * 1024, minimum=1)
 
 # --- who is asking -----------------------------------------------------------------------------------------------
@@ -294,6 +296,7 @@ LOGGING = {
     "loggers": {
         "httpx": {"level": "WARNING"},
         "django.request": {"level": "ERROR"},
-        "pypdf": {"level": "ERROR"},
+        # Anybody can send a Host that is not ours; it is refused, and that is all there is to it.
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
     },
 }

@@ -33,6 +33,7 @@ from knowledge.search import SearchFilters
 
 
 class AskView(StructuredDialect, AccountScoped, GenericAPIView[Any]):
+    error_statuses = (404,)
     serializer_class = AskSerializer
 
     @extend_schema(
@@ -102,7 +103,9 @@ class ConversationViewSet(
             citations = Citation.objects.filter(account=self.account)
             messages = Message.objects.filter(account=self.account).prefetch_related(Prefetch("citations", citations))
             conversations = conversations.prefetch_related(Prefetch("messages", messages))
-        return conversations.annotate(message_count=Count("messages", filter=Q(messages__account=self.account)))
+        counted = conversations.annotate(message_count=Count("messages", filter=Q(messages__account=self.account)))
+        # Said again: what is grouped loses the order of its model.
+        return counted.order_by("-updated_at", "-id")
 
     def get_serializer_class(self) -> type[ConversationSerializer]:
         return ConversationDetailSerializer if self.action == "retrieve" else ConversationSerializer

@@ -11,8 +11,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-LARGEST_PAGE = 2**31
-
 
 def whole_number(request: Request, name: str, default: int, minimum: int) -> int:
     raw = request.query_params.get(name)
@@ -22,7 +20,7 @@ def whole_number(request: Request, name: str, default: int, minimum: int) -> int
         number = int(raw)
     except ValueError:
         number = minimum - 1
-    if not minimum <= number <= LARGEST_PAGE or not raw.isascii():
+    if number < minimum or not raw.isascii():
         raise serializers.ValidationError({name: [f"Must be a whole number of at least {minimum}."]})
     return number
 

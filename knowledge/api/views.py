@@ -45,6 +45,7 @@ class DocumentViewSet(
     pagination_class = NumberedPages
     filter_backends = [filters.DjangoFilterBackend]
     filterset_class = DocumentFilter
+    error_statuses: tuple[int, ...] = ()
 
     @extend_schema(
         request={"multipart/form-data": UploadSerializer},

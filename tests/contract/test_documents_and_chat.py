@@ -140,8 +140,15 @@ def test_bad_pages_are_refused(as_alice, path, query):
 
 @pytest.mark.parametrize("path", ["documents/", "chat/conversations"])
 def test_a_page_past_the_end_is_empty(as_alice, path):
-    body = as_alice.get(f"/api/v1/{path}?page=999").json()
-    assert body == {"items": [], "total": 0, "page": 999, "page_size": 20}
+    for page in (999, 10**15):
+        body = as_alice.get(f"/api/v1/{path}?page={page}").json()
+        assert body == {"items": [], "total": 0, "page": page, "page_size": 20}
+
+
+def test_conversations_are_listed_once_newest_first(as_alice, alice, account):
+    made = [str(Conversation.objects.create(account=account, user=alice, title=f"{n}").id) for n in range(5)]
+    pages = [as_alice.get(f"/api/v1/chat/conversations?page={n}&page_size=2").json() for n in (1, 2, 3)]
+    assert [item["id"] for page in pages for item in page["items"]] == made[::-1]
 
 
 def test_pages_show_each_document_once_newest_first(as_alice):

@@ -32,8 +32,42 @@ async def status_of(pieces, announced=None, path="/api/v1/chat/ask"):
     async def send(message):
         sent.append(message)
 
-    await BodyLimit(reads_everything, 10)({"type": "http", "path": path, "headers": headers}, receive, send)
+    await BodyLimit(reads_everything, lambda path: 10)(
+        {"type": "http", "path": path, "headers": headers}, receive, send
+    )
     return sent[0]["status"], sent[1]["body"], len(waiting)
+
+
+async def test_a_body_that_does_not_say_its_length_gets_one():
+    seen = []
+
+    async def application(scope, receive, send):
+        seen.extend(scope["headers"])
+        await reads_everything(scope, receive, send)
+
+    pieces = [{"type": "http.request", "body": b"abc", "more_body": more} for more in (True, False)]
+    sent = []
+
+    async def receive():
+        return pieces.pop(0)
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": "http", "path": "/", "headers": [(b"transfer-encoding", b"chunked")]}
+    await BodyLimit(application, lambda path: 10)(scope, receive, send)
+    assert seen == [(b"content-length", b"6")]
+    assert sent[1]["body"] == b"6"
+
+
+async def test_a_socket_is_closed():
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    await BodyLimit(reads_everything, lambda path: 10)({"type": "websocket", "path": "/"}, None, send)
+    assert sent == [{"type": "websocket.close", "code": 1008}]
 
 
 @pytest.mark.parametrize("pieces", [[], [b"1234567890"], [b"12345", b"67890"]])
