@@ -10,7 +10,7 @@ from llm_settings.models import EmbeddingModel
 
 @admin.register(EmbeddingModel)
 class EmbeddingModelAdmin(admin.ModelAdmin):
-    """To look at: a model becomes active by `manage.py reindex`, once every chunk has its vector."""
+    """To look at: making another model the active one would leave what is stored without vectors of it."""
 
     list_display = ("name", "provider", "dimensions", "status", "created_at")
     list_filter = ("status", "provider")
