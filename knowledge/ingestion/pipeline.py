@@ -171,7 +171,13 @@ def store(work: Work) -> None:
     unindex_entry(job.account_id, entry.id)
     entry.title = entry.title or work.parsed.title[:500]
     entry.text, entry.language, entry.active_generation = work.content.text, work.language, job.generation
-    entry.save(update_fields=["title", "text", "language", "active_generation", "updated_at"])
+    Entry.objects.for_account(job.account).filter(id=entry.id).update(
+        title=entry.title,
+        text=entry.text,
+        language=entry.language,
+        active_generation=entry.active_generation,
+        updated_at=Now(),
+    )
     chunks = [as_chunk(entry, draft) for draft in work.content.chunks]
     Chunk.objects.bulk_create(chunks, batch_size=500)
     index_chunks(entry, chunks, work.texts, work.vectors, work.model)
