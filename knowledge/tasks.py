@@ -25,22 +25,26 @@ HINTS_A_SWEEP = 100
 GIVE_UP_AFTER = timedelta(hours=24)
 
 
-def hint(job: IngestionJob) -> None:
+def hint(job_id: UUID) -> None:
     """Tell a worker that the job is there, once the row is. A hint that gets lost is made up for by `sweep`."""
 
     def send() -> None:
         try:
-            ingest_entry.apply_async((str(job.id),), ignore_result=True, retry=False)
+            ingest_entry.apply_async((str(job_id),), ignore_result=True, retry=False)
         except Exception as error:  # any fault of the broker's: the row is safe, and that is what was promised
-            log.warning("job %s waits for the sweeper: the broker refused the hint: %s", job.id, error)
+            log.warning("job %s waits for the sweeper: the broker refused the hint: %s", job_id, error)
 
     transaction.on_commit(send)
 
 
 @shared_task
 def ingest_entry(job_id: str) -> None:
-    """Do the job, if it is due and nobody else does it."""
-    job = leases.claim(UUID(job_id), leases.owner_name())
+    """Do the job, if it is due and nobody else does it; or another that has waited for a worker in vain."""
+    wanted = UUID(job_id)
+    if neglected := leases.less_served(wanted):
+        hint(wanted)
+        wanted = neglected
+    job = leases.claim(wanted, leases.owner_name())
     if job is None:
         return
     try:
@@ -50,7 +54,7 @@ def ingest_entry(job_id: str) -> None:
         log.info("job %s is no longer ours; its work is thrown away", job.id)
     except leases.GaveWay:
         leases.release(job)
-        hint(job)
+        hint(job.id)
     except IngestionError as error:
         leases.fail(job, error)
     except SoftTimeLimitExceeded:
@@ -89,4 +93,4 @@ def sweep() -> None:
         for job in exhausted.select_for_update(skip_locked=True)[:HINTS_A_SWEEP]:
             leases.fail_abandoned(job)
         for job in IngestionJob.objects.filter(leases.due()).order_by("next_attempt_at")[:HINTS_A_SWEEP]:
-            hint(job)
+            hint(job.id)

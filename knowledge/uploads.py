@@ -72,7 +72,7 @@ def _write_rows(document: Document) -> None:
     )
     document.save(force_insert=True)
     job = IngestionJob.objects.create(account=document.account, entry=document.entry, generation=1)
-    hint(job)
+    hint(job.id)
 
 
 def collection_of(account: Account, collection_id: UUID | None) -> Collection:
@@ -100,7 +100,7 @@ def retry(document: Document) -> None:
     IngestionJob.objects.filter(account_id=document.account_id, id=job.id).update(
         next_attempt_at=Now(), created_at=Now()
     )
-    hint(job)
+    hint(job.id)
 
 
 def delete(document: Document) -> None:

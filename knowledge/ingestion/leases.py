@@ -146,6 +146,19 @@ def postpone(job: IngestionJob, *, reason: str, provider_at_fault: bool, retry_a
     )
 
 
+def less_served(job_id: UUID) -> UUID | None:
+    """A due job of an account that nobody works for, if somebody works for this job's account already.
+
+    So that one account's thousand uploads do not stand before another's one.
+    """
+    at_work = IngestionJob.objects.filter(status=Status.RUNNING, lease_expires_at__gte=Now())
+    if not at_work.filter(account_id__in=IngestionJob.objects.filter(id=job_id).values("account_id")).exists():
+        return None
+    waiting = IngestionJob.objects.filter(due(), attempts__lt=settings.INGESTION["max_attempts"])
+    neglected = waiting.exclude(account_id__in=at_work.values("account_id"))
+    return neglected.order_by("next_attempt_at").values_list("id", flat=True).first()
+
+
 def others_wait(job: IngestionJob) -> bool:
     return IngestionJob.objects.filter(due()).exclude(id=job.id).exists()
 

@@ -324,6 +324,19 @@ def test_a_long_document_lets_others_go_first_and_goes_on_where_it_was(account, 
     assert_nothing_left_over(account)
 
 
+def test_one_accounts_many_uploads_do_not_stand_before_anothers_one(account, alice, charlie, monkeypatch):
+    hinted = []
+    monkeypatch.setattr(tasks.ingest_entry, "apply_async", lambda args, **options: hinted.append(args[0]))
+    many = [accepted(account, alice, f"Note {n}.", f"{n}.txt") for n in range(3)]
+    one = accepted(charlie.personal_account, charlie, "Mine.", "mine.txt")
+    leases.claim(job_of(many[0]).id, "a worker that is at it")
+    run(many[1])
+    one.refresh_from_db()
+    assert (one.status, many[1].status) == ("ready", "pending")
+    assert hinted[-1] == str(job_of(many[1]).id)
+    assert run(many[1]).status == "ready"
+
+
 def test_progress_shows_while_it_runs(document, monkeypatch):
     seen = []
     stage = pipeline.store
