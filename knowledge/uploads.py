@@ -92,13 +92,17 @@ def retry(document: Document) -> None:
         status=Document.Status.PENDING, progress=0.0, error_code="", error_message="", processed_at=None
     ):
         raise Conflict("Only a document that has failed can be tried again.")
-    job = IngestionJob.objects.filter(account_id=document.account_id, entry_id=document.entry_id).latest("generation")
-    job.status, job.attempts, job.provider_failures = IngestionJob.Status.WAITING, 0, 0
-    job.finished_at, job.last_error = None, ""
-    job.save(update_fields=["status", "attempts", "provider_failures", "finished_at", "last_error"])
-    # From now on, also for how long a provider is waited for.
-    IngestionJob.objects.filter(account_id=document.account_id, id=job.id).update(
-        next_attempt_at=Now(), created_at=Now()
+    jobs = IngestionJob.objects.filter(account_id=document.account_id, entry_id=document.entry_id)
+    job = jobs.latest("generation")
+    jobs.filter(id=job.id).update(
+        status=IngestionJob.Status.WAITING,
+        attempts=0,
+        provider_failures=0,
+        finished_at=None,
+        last_error="",
+        # From now on, also for how long a provider is waited for.
+        next_attempt_at=Now(),
+        created_at=Now(),
     )
     hint(job.id)
 
@@ -109,6 +113,7 @@ def delete(document: Document) -> None:
         Entry.objects.filter(account_id=document.account_id, id=document.entry_id).select_for_update().first()
         # The job before the document, as a worker that fails it locks them.
         IngestionJob.objects.filter(account_id=document.account_id, entry_id=document.entry_id).delete()
+        # What the deletion of the entry would do by itself, after having read every chunk that goes with it.
         unindex_entry(document.account_id, document.entry_id)
         Entry.objects.filter(account_id=document.account_id, id=document.entry_id).delete()
     try:

@@ -17,6 +17,7 @@ from accounts.api.scope import AccountScoped
 from accounts.permissions import CanWrite
 from doculume.dialects import StructuredDialect
 from doculume.dialects.pages import NumberedPages
+from doculume.text import storable
 from knowledge import uploads
 from knowledge.api.serializers import DocumentSerializer, EmptySerializer, UploadSerializer
 from knowledge.models import Document
@@ -81,8 +82,3 @@ class DocumentViewSet(
 
 def name_as_sent(file: UploadedFile) -> str:
     return getattr(file, "name_as_sent", "") or file.name or "document"
-
-
-def storable(name: str) -> str:
-    """`name` without what PostgreSQL's text cannot hold."""
-    return name.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")

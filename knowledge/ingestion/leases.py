@@ -15,6 +15,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -84,6 +85,11 @@ def _own(job: IngestionJob):  # type: ignore[no-untyped-def]
     )
 
 
+def _let_go(job: IngestionJob, status: IngestionJob.Status, **changes: Any) -> int:
+    """End the owner's lease in a state; 0 when it was no longer the owner's."""
+    return _own(job).update(status=status, lease_owner="", lease_expires_at=None, **changes)
+
+
 @contextmanager
 def kept(job: IngestionJob) -> Iterator[None]:
     """Renew the lease in a thread of its own for as long as the block runs."""
@@ -112,15 +118,14 @@ def _renew_until(job: IngestionJob, stop: threading.Event) -> None:
 @transaction.atomic
 def finish(job: IngestionJob) -> None:
     """Mark done within the transaction that stores the work. Raises LeaseLost if the job is somebody else's now."""
-    if not _own(job).update(status=Status.DONE, lease_owner="", lease_expires_at=None, finished_at=Now()):
+    if not _let_go(job, Status.DONE, finished_at=Now()):
         raise LeaseLost
 
 
 @transaction.atomic
 def fail(job: IngestionJob, error: IngestionError) -> None:
     """Give up: the document says why. A job that is somebody else's by now is left alone."""
-    done = {"status": Status.FAILED, "finished_at": Now(), "lease_owner": "", "lease_expires_at": None}
-    if _own(job).update(last_error=error.error_code, **done):
+    if _let_go(job, Status.FAILED, finished_at=Now(), last_error=error.error_code):
         document = Document.objects.filter(account_id=job.account_id, entry_id=job.entry_id)
         document.update(
             status=Document.Status.FAILED,
@@ -135,15 +140,10 @@ def postpone(job: IngestionJob, *, reason: str, provider_at_fault: bool, retry_a
     failures = job.provider_failures if provider_at_fault else job.attempts
     wait = min(SHORTEST_WAIT * 2**failures, LONGEST_WAIT) * random.uniform(0.75, 1.0)  # noqa: S311
     wait = min(max(wait, retry_after or 0.0), 3600.0)
-    changes = {"attempts": F("attempts") - 1, "provider_failures": F("provider_failures") + 1}
-    _own(job).update(
-        status=Status.WAITING,
-        lease_owner="",
-        lease_expires_at=None,
-        next_attempt_at=Now() + timedelta(seconds=wait),
-        last_error=reason[:500],
-        **(changes if provider_at_fault else {}),
-    )
+    uncounted = {"attempts": F("attempts") - 1, "provider_failures": F("provider_failures") + 1}
+    changes = uncounted if provider_at_fault else {}
+    next_attempt = Now() + timedelta(seconds=wait)
+    _let_go(job, Status.WAITING, next_attempt_at=next_attempt, last_error=reason[:500], **changes)
 
 
 def less_served(job_id: UUID) -> UUID | None:
@@ -165,9 +165,7 @@ def others_wait(job: IngestionJob) -> bool:
 
 def release(job: IngestionJob) -> None:
     """Put the job back at once, uncounted."""
-    _own(job).update(
-        status=Status.WAITING, lease_owner="", lease_expires_at=None, attempts=F("attempts") - 1, next_attempt_at=Now()
-    )
+    _let_go(job, Status.WAITING, attempts=F("attempts") - 1, next_attempt_at=Now())
 
 
 def fail_abandoned(job: IngestionJob) -> None:

@@ -22,6 +22,7 @@ import httpx2
 import numpy as np
 import openai
 
+from doculume.text import storable
 from llm_settings.providers.base import (
     ChatDelta,
     ChatMessage,
@@ -236,11 +237,6 @@ def _delta(event: Mapping[str, Any]) -> ChatDelta:
         return ChatDelta(storable(str(text)), _usage(event.get("usage")), choice.get("finish_reason"))
     except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
         raise ProviderError("The model provider sent JSON of an unknown shape.") from error
-
-
-def storable(text: str) -> str:
-    """Without what neither UTF-8 nor PostgreSQL can hold: lone surrogates and NUL."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 
 
 def _usage(found: Mapping[str, Any] | None) -> Usage | None:

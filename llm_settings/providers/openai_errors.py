@@ -13,6 +13,7 @@ from typing import Any
 import httpx2
 import openai
 
+from doculume.text import storable
 from llm_settings.providers.base import ProviderError, ProviderTimeout
 
 # Of the 4xx, those that trying again may cure.
@@ -78,9 +79,7 @@ def _reason(body: object) -> str:
         found = found.get("message") or found.get("detail")
     if not isinstance(found, str) or found.lstrip().startswith("<"):
         return ""
-    # Neither a NUL nor a lone surrogate can be stored.
-    plain = found.replace("\0", " ").encode("utf-8", "replace").decode("utf-8")
-    return _KEY.sub("[redacted]", " ".join(plain.split()))[:300]
+    return _KEY.sub("[redacted]", " ".join(storable(found.replace("\0", " ")).split()))[:300]
 
 
 def _cause(error: BaseException) -> str:

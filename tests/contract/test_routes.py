@@ -72,11 +72,8 @@ WITH_ID = [(name, method) for name, method in GUARDED if ROUTES[name][method] in
 
 
 def path_of(name: str, ident: uuid.UUID | None = None) -> str:
-    return reverse(name, kwargs={"pk": ident or uuid.uuid4()} if (name, ROUTES[name]) in with_ids() else None)
-
-
-def with_ids() -> list[tuple[str, dict[str, str]]]:
-    return [(name, ROUTES[name]) for name, _ in WITH_ID]
+    needs_id = name in {with_id for with_id, _ in WITH_ID}
+    return reverse(name, kwargs={"pk": ident or uuid.uuid4()} if needs_id else None)
 
 
 @pytest.mark.django_db
