@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class AccountsConfig(AppConfig):
@@ -8,3 +9,6 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         # The schema finds its extensions by their having been imported.
         from accounts import schema  # noqa: F401
+        from accounts.plans import ensure_plans
+
+        post_migrate.connect(ensure_plans, sender=self, dispatch_uid="ensure_plans")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
-from accounts.models import User, normalize_email
+from accounts.models import SiteSettings, User, normalize_email
 from accounts.throttling import count_registration
 from doculume.errors import InvalidRequest, PermissionRefused
 
@@ -22,8 +21,12 @@ class EmailTaken(InvalidRequest):
         super().__init__(details={"email": [TAKEN]})
 
 
+def is_open() -> bool:
+    return SiteSettings.objects.current().registration == SiteSettings.Registration.OPEN
+
+
 def refuse_if_closed() -> None:
-    if not settings.REGISTRATION_OPEN:
+    if not is_open():
         raise RegistrationClosed
 
 

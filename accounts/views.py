@@ -20,6 +20,7 @@ from django.views.generic import FormView
 from accounts.authentication import family_of_cookie
 from accounts.cookies import clear_token_cookies
 from accounts.forms import RegisterForm, SignInForm
+from accounts.registration import is_open
 from accounts.throttling import LimitsUnavailable, TooManyAttempts
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -37,7 +38,7 @@ class SignInView(LoginView):
     redirect_authenticated_user = True
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(registration_open=settings.REGISTRATION_OPEN, **kwargs)
+        return super().get_context_data(registration_open=is_open(), **kwargs)
 
     def form_invalid(self, form: Any) -> HttpResponse:
         return with_status(super().form_invalid(form), form)
@@ -67,7 +68,7 @@ class RegisterView(RedirectURLMixin, FormView):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.user.is_authenticated:
             return redirect(self.get_success_url())
-        if not settings.REGISTRATION_OPEN:
+        if not is_open():
             return self.render_to_response({"closed": True}, status=403)
         return super().dispatch(request, *args, **kwargs)
 

@@ -55,7 +55,7 @@ class UserSerializer(serializers.ModelSerializer):
     email = EmailAddressField()
     full_name = TextField(max_length=200, allow_blank=True)
     avatar_url = serializers.SerializerMethodField()
-    plan = serializers.CharField(source="own_account.plan", read_only=True, help_text="Of the personal account.")
+    plan = serializers.CharField(source="own_account.plan_id", read_only=True, help_text="Of the personal account.")
     account_id = serializers.IntegerField(source="own_account.id", read_only=True, help_text="The personal account.")
 
     class Meta:

@@ -134,7 +134,7 @@ def test_what_cannot_be_registered_is_told_at_its_field(browser, alice, fields, 
 
 
 def test_closed_registration_says_so(browser, settings):
-    settings.REGISTRATION_OPEN = False
+    settings.REGISTRATION = "closed"
     for answer in (
         browser.get("/register"),
         browser.post("/register", {"email": "d@example.com", "password": PASSWORD}),

@@ -38,7 +38,7 @@ def test_nothing_else_can_be_changed(as_alice, alice):
     wishes = {"id": 7, "uuid": "0" * 32, "is_staff": True, "is_superuser": True, "plan": "enterprise", "password": "x"}
     assert as_alice.patch(ME, wishes | {"avatar_url": "https://x.example", "account_id": 1}).status_code == 200
     assert User.objects.filter(pk=alice.pk).values().get() == before
-    assert alice.personal_account.plan == "free"
+    assert alice.personal_account.plan_id == "free"
 
 
 @pytest.mark.parametrize("email", ["charlie@example.com", "CHARLIE@Example.com"])

@@ -45,7 +45,7 @@ def test_rights_cannot_be_assigned(anonymous):
     answer = anonymous.post(URL, DANA | wishes)
     assert answer.status_code == 201
     user = User.objects.get()
-    assert (user.is_staff, user.is_superuser, user.is_active, user.personal_account.plan) == (
+    assert (user.is_staff, user.is_superuser, user.is_active, user.personal_account.plan_id) == (
         False,
         False,
         True,
@@ -75,7 +75,7 @@ def test_spaces_around_a_password_belong_to_it(anonymous):
 
 
 def test_is_refused_where_registration_is_closed(anonymous, settings):
-    settings.REGISTRATION_OPEN = False
+    settings.REGISTRATION = "closed"
     answer = anonymous.post(URL, DANA)
     assert answer.status_code == 403
     assert answer.json()["error"]["code"] == "permission_denied"

@@ -1,0 +1,7 @@
+"""The admin's side of accounts."""
+
+from __future__ import annotations
+
+from accounts.admin import accounts, credentials, people
+
+__all__ = ["accounts", "credentials", "people"]
