@@ -1,5 +1,5 @@
 from django.apps import AppConfig
-from django.db.models.signals import post_migrate
+from django.db.models.signals import post_migrate, post_save
 
 
 class AccountsConfig(AppConfig):
@@ -9,6 +9,9 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         # The schema finds its extensions by their having been imported.
         from accounts import schema  # noqa: F401
+        from accounts.confirmation import keep_in_step
+        from accounts.models import User
         from accounts.plans import ensure_plans
 
         post_migrate.connect(ensure_plans, sender=self, dispatch_uid="ensure_plans")
+        post_save.connect(keep_in_step, sender=User, dispatch_uid="keep_email_in_step")

@@ -181,11 +181,36 @@ CELERY_TASK_SOFT_TIME_LIMIT = 1800
 CELERY_TASK_TIME_LIMIT = 1860
 CELERY_TASK_DEFAULT_QUEUE = "ingestion"
 # Every worker asks for these, by name, again and again.
-SWEEPS = ["knowledge.tasks.sweep", "chat.tasks.interrupt_orphans", "accounts.tasks.forget_expired_sign_ins"]
+SWEEPS = [
+    "knowledge.tasks.sweep",
+    "chat.tasks.interrupt_orphans",
+    "accounts.tasks.forget_expired_sign_ins",
+    "accounts.tasks.erase_deleted",
+    "accounts.tasks.forget_old_events",
+    "chat.tasks.forget_old_conversations",
+    "accounts.tasks.sweep_mail",
+]
 SWEEP_SECONDS = env_int("SWEEP_SECONDS", 30, minimum=1)
-CELERY_TASK_ROUTES = {name: {"queue": "maintenance"} for name in SWEEPS}
+CELERY_TASK_ROUTES = {name: {"queue": "maintenance"} for name in SWEEPS} | {
+    "accounts.tasks.deliver_mail": {"queue": "mail"}
+}
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_PUBLISH_RETRY = False
+
+# --- mail --------------------------------------------------------------------------------------------------------
+# Until a mail server is named, mail is written to files that whoever runs this machine can read.
+EMAIL_HOST = env_str("EMAIL_HOST")
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'filebased'}.EmailBackend"
+EMAIL_FILE_PATH = VAR / "mail"
+EMAIL_HOST_USER = env_str("EMAIL_HOST_USER")
+EMAIL_HOST_PASSWORD = env_str("EMAIL_HOST_PASSWORD")
+EMAIL_USE_SSL = env_bool("EMAIL_USE_SSL")
+EMAIL_USE_TLS = env_bool("EMAIL_USE_TLS", bool(EMAIL_HOST) and not EMAIL_USE_SSL)
+EMAIL_PORT = env_int("EMAIL_PORT", 465 if EMAIL_USE_SSL else 587 if EMAIL_USE_TLS else 25, minimum=1)
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env_str("DEFAULT_FROM_EMAIL", "DocuLume <doculume@localhost>")
+# Where links in mails lead; empty: to the host of the request that caused the mail.
+SITE_URL = env_str("SITE_URL").rstrip("/")
 
 # --- files -------------------------------------------------------------------------------------------------------
 MEDIA_ROOT = Path(env_str("MEDIA_ROOT") or VAR / "media")
