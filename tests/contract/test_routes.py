@@ -1,104 +1,217 @@
-"""Walks the URLconf: each API route speaks a dialect, and who may call it is written down here."""
+"""Walks the URLconf: each API route speaks a dialect, and each route lets in whom `matrix` says and nobody else."""
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import transaction
+from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from rest_framework.test import APIClient
 
-from chat.models import Conversation
+from accounts.api.scope import AccountScoped
+from accounts.models import Membership
 from doculume.dialects import Dialect
-from knowledge import uploads
+from tests.cast import client_of, make_user
+from tests.contract.matrix import BODIES, PAGES, PUBLIC, ROUTES, THINGS, WHO
 
-PUBLIC = "public"
-SIGNED_IN = "signed in"
-OF_ACCOUNT = "of the account"  # needs an id; strangers get 404
-OF_USER = "of the user"  # needs an id; other members get 404 too
-
-# A new route fails the tests until it is put here, with who may call it.
-ROUTES: dict[str, dict[str, str]] = {
-    "api-register": {"post": PUBLIC},
-    "api-login": {"post": PUBLIC},
-    "api-refresh": {"post": PUBLIC},
-    "api-logout": {"post": SIGNED_IN},
-    "api-me": {"get": SIGNED_IN, "put": SIGNED_IN, "patch": SIGNED_IN},
-    "api-documents": {"get": SIGNED_IN},
-    "api-document-upload": {"post": SIGNED_IN},
-    "api-document": {"get": OF_ACCOUNT, "delete": OF_ACCOUNT},
-    "api-document-retry": {"post": OF_ACCOUNT},
-    "api-ask": {"post": SIGNED_IN},
-    "api-conversations": {"get": SIGNED_IN},
-    "api-conversation": {"get": OF_USER, "delete": OF_USER},
-}
+MADE_UP = ("x", "a.b.c", "cb_0123456789abcdef0123456789abcdef", "")
+# Ways in that other tests walk: the admin lets in staff only, and what is unknown is a 404.
+ELSEWHERE = ("admin/", "^api/.*$")
 
 
-def api_patterns(resolver: URLResolver | None = None, prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
+def patterns(resolver: URLResolver | None = None, prefix: str = "", space: str = "") -> Iterator[tuple[str, str, Any]]:
+    """Route, full name and pattern of everything in the URLconf."""
     for pattern in (resolver or get_resolver()).url_patterns:
         route = prefix + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
-            yield from api_patterns(pattern, route)
-        elif route.startswith("api/v1/"):
-            yield route, pattern
+            inner = f"{space}{pattern.namespace}:" if pattern.namespace else space
+            yield from patterns(pattern, route, inner)
+        else:
+            yield route, f"{space}{pattern.name}", pattern
 
 
-PATTERNS = dict(api_patterns())
+EVERYTHING = [(route, name, it) for route, name, it in patterns() if not route.startswith(ELSEWHERE)]
+API = {name: it for route, name, it in EVERYTHING if route.startswith("api/v1/")}
+HTML = {name: it for route, name, it in EVERYTHING if not route.startswith("api/v1/")}
 
 
 def view_class(pattern: URLPattern) -> Any:
     return getattr(pattern.callback, "cls", None) or getattr(pattern.callback, "view_class", None)
 
 
-@pytest.mark.parametrize("route", PATTERNS)
-def test_every_api_view_speaks_a_dialect(route):
-    assert issubclass(view_class(PATTERNS[route]), Dialect)
+def methods_of(pattern: URLPattern) -> set[str]:
+    view = view_class(pattern)
+    handled = getattr(pattern.callback, "actions", None) or {m for m in view.http_method_names if hasattr(view, m)}
+    return set(handled) - {"options", "head"}
+
+
+@pytest.mark.parametrize("name", API)
+def test_every_api_view_speaks_a_dialect(name):
+    assert issubclass(view_class(API[name]), Dialect)
 
 
 def test_every_api_route_is_written_down_with_its_methods():
-    found = {}
-    for pattern in PATTERNS.values():
-        actions = getattr(pattern.callback, "actions", None)
-        view = view_class(pattern)
-        methods = actions or {m for m in view.http_method_names if hasattr(view, m)}
-        found[pattern.name] = set(methods) - {"options", "head"}
-    assert found == {name: set(methods) for name, methods in ROUTES.items()}
+    assert {name: methods_of(it) for name, it in API.items()} == {name: set(line) for name, line in ROUTES.items()}
 
 
-GUARDED = [(name, method) for name, methods in ROUTES.items() for method, who in methods.items() if who != PUBLIC]
-WITH_ID = [(name, method) for name, method in GUARDED if ROUTES[name][method] in {OF_ACCOUNT, OF_USER}]
+def test_every_page_is_written_down_with_its_methods():
+    """What browsers send; Django's form views take PUT as they take POST."""
+    assert set(HTML) == set(PAGES)
+    of_classes = {name: methods_of(it) & {"get", "post"} for name, it in HTML.items() if view_class(it)}
+    assert of_classes == {name: set(PAGES[name]) for name in of_classes}
 
 
-def path_of(name: str, ident: uuid.UUID | None = None) -> str:
-    needs_id = name in {with_id for with_id, _ in WITH_ID}
-    return reverse(name, kwargs={"pk": ident or uuid.uuid4()} if needs_id else None)
+def test_every_route_with_an_id_has_a_thing_to_ask_for():
+    with_id = {name for name, it in (API | HTML).items() if it.pattern.converters or it.pattern.regex.groups}
+    assert with_id <= set(THINGS)
+
+
+CELLS = [(name, method) for name, line in ROUTES.items() for method in line]
+GUARDED = [(name, method) for name, method in CELLS if ROUTES[name][method] is not PUBLIC]
+PAGE_CELLS = [(name, method) for name, line in PAGES.items() for method in line]
+
+
+@pytest.fixture
+def cast(alice, account, charlie) -> dict[str, Any]:
+    """Users by their place in the matrix."""
+    people = {"owner": alice, "stranger": charlie, "staff": make_user("Stan")}
+    for role in (Membership.Role.MEMBER, Membership.Role.VIEWER):
+        people[role.value] = make_user(f"{role.value}-of-alices")
+        Membership.objects.create(account=account, user=people[role.value], role=role)
+    people["staff"].is_staff = people["staff"].is_superuser = True
+    people["staff"].save(update_fields=["is_staff", "is_superuser"])
+    return people
+
+
+@pytest.fixture
+def programs(cast, account) -> dict[str, APIClient]:
+    clients = {who: client_of(user, account if who in ("viewer", "member") else None) for who, user in cast.items()}
+    clients |= {who: APIClient(raise_request_exception=False) for who in ("anonymous", "key")}
+    clients["key"].credentials(HTTP_AUTHORIZATION="Bearer cb_0123456789abcdef0123456789abcdef")
+    return clients
+
+
+@pytest.fixture
+def browsers(cast) -> dict[str, Client]:
+    clients = {who: Client(raise_request_exception=False) for who in WHO}
+    clients["key"] = Client(raise_request_exception=False, headers={"Authorization": "Bearer cb_0123456789abcdef"})
+    for who, user in cast.items():
+        clients[who].force_login(user)
+    return clients
+
+
+def address_of(name: str, account: Any, alice: Any) -> str:
+    return reverse(name, kwargs=THINGS[name](account, alice) if name in THINGS else None)
+
+
+def tried(call: Any) -> Any:
+    """What `call` answers; what it did is undone, so that everybody finds the same."""
+    with transaction.atomic():
+        answer = call()
+        transaction.set_rollback(True)
+    return answer
+
+
+def cell(answer: Any) -> str:
+    """`in`, `ok` or the status."""
+    if answer.status_code in (301, 302, 303):
+        return "in" if answer["Location"].startswith(("/sign-in", "/admin/login")) else "ok"
+    return (
+        "ok" if answer.status_code < 300 or answer.status_code in (400, 402, 409, 415, 422) else str(answer.status_code)
+    )
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("name", "method"), GUARDED)
-def test_nobody_gets_in_without_a_credential(anonymous, name, method):
-    assert getattr(anonymous, method)(path_of(name)).status_code == 401
+def test_the_api_lets_in_whom_the_matrix_says(programs, account, alice, name, method):
+    address, body = address_of(name, account, alice), BODIES.get(name, {})
+    found = {who: cell(tried(lambda who=who: getattr(programs[who], method)(address, body))) for who in WHO}
+    assert found == ROUTES[name][method]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("name", "method"), [each for each in CELLS if each not in GUARDED])
+def test_what_is_public_is_the_same_for_everybody(programs, account, alice, name, method):
+    address, body = address_of(name, account, alice), BODIES.get(name, {})
+    found = {tried(lambda who=who: getattr(programs[who], method)(address, body)).status_code for who in WHO}
+    assert len(found) == 1
+    assert found < set(range(200, 500)) - {403, 404, 405}
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("name", "method"), GUARDED)
-def test_nobody_gets_in_with_a_made_up_credential(anonymous, name, method):
-    for token in ("x", "a.b.c", "cb_0123456789abcdef", ""):
+def test_nobody_gets_in_with_a_made_up_credential(anonymous, account, alice, name, method):
+    address = address_of(name, account, alice)
+    for token in MADE_UP:
         anonymous.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
-        assert getattr(anonymous, method)(path_of(name)).status_code == 401
+        assert getattr(anonymous, method)(address).status_code == 401
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("name", "method"), WITH_ID)
-def test_what_is_alices_does_not_exist_for_others(name, method, alice, account, as_bob, as_charlie):
-    ident = thing_of_alices(name, alice, account)
-    for client in [as_charlie] if ROUTES[name][method] == OF_ACCOUNT else [as_charlie, as_bob]:
-        assert getattr(client, method)(path_of(name, ident)).status_code == 404
+@pytest.mark.parametrize(
+    ("name", "method"), [(name, method) for name, method in GUARDED if issubclass(view_class(API[name]), AccountScoped)]
+)
+def test_a_stranger_who_names_the_account_is_refused_by_each_of_its_routes(charlie, account, alice, name, method):
+    address = address_of(name, account, alice)
+    for who, status in ((charlie, 403), (None, 401)):
+        client = client_of(who, account) if who else APIClient(headers={"X-Account-Id": str(account.id)})
+        assert getattr(client, method)(address, BODIES.get(name, {})).status_code == status
 
 
-def thing_of_alices(name: str, alice: Any, account: Any) -> uuid.UUID:
-    if name.startswith("api-conversation"):
-        return Conversation.objects.create(account=account, user=alice).id
-    return uploads.accept(account, alice, SimpleUploadedFile("a.txt", b"Open at nine."), name="a.txt").id
+@pytest.mark.django_db
+@pytest.mark.parametrize(("name", "method"), WITH_ID := [each for each in GUARDED if each[0] in THINGS])
+def test_what_is_alices_looks_to_strangers_as_if_it_did_not_exist(charlie, account, alice, name, method):
+    """Same status and body, but for what names the request."""
+    theirs, answers = client_of(charlie), []
+    address = address_of(name, account, alice)
+    answers.append(getattr(theirs, method)(address, BODIES.get(name, {})))
+    with transaction.atomic():
+        gone = address_of(name, account, alice)
+        transaction.set_rollback(True)
+    answers.append(getattr(theirs, method)(gone, BODIES.get(name, {})))
+    bodies = [
+        {key: value for key, value in answer.json().items() if key not in ("instance", "request_id")}
+        for answer in answers
+    ]
+    assert [answer.status_code for answer in answers] == [404, 404]
+    assert bodies[0] == bodies[1]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("name", "method"), PAGE_CELLS)
+def test_pages_open_to_whom_the_matrix_says(browsers, account, alice, name, method):
+    address, body = address_of(name, account, alice), BODIES.get(name, {})
+    found = {}
+    for who in WHO:
+        inside = f"{address}?account={account.id}" if who in ("viewer", "member") else address
+        found[who] = cell(tried(lambda who=who, inside=inside: getattr(browsers[who], method)(inside, body)))
+    assert found == PAGES[name][method]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        for name, line in PAGES.items()
+        if all(cells["anonymous"] == "in" != cells["stranger"] for cells in line.values())
+    ],
+)
+def test_a_page_of_an_account_is_not_there_for_strangers_who_name_it(browsers, account, alice, name):
+    for method in PAGES[name]:
+        address = f"{address_of(name, account, alice)}?account={account.id}"
+        assert getattr(browsers["stranger"], method)(address).status_code == 404
+
+
+@pytest.mark.django_db
+def test_the_admin_lets_in_staff_only(browsers):
+    for route, name, it in patterns():
+        if route.startswith("admin/") and not it.pattern.converters and not it.pattern.regex.groups:
+            if name in ("admin:login", "admin:logout", "admin:None"):
+                continue
+            for who in WHO:
+                answer = browsers[who].get(reverse(name))
+                assert (cell(answer) == "in") == (who != "staff"), (name, who)
