@@ -150,11 +150,12 @@ def test_what_is_not_ready_says_so(alices, text_file):
     assert "The file is damaged." in read(alices, text_file).body.text()
 
 
-def test_members_read_it_and_strangers_do_not_learn_that_it_exists(alices, bobs, charlies, paged, account):
+def test_members_read_it_and_strangers_do_not_learn_that_it_exists(alices, bob, bobs, charlies, paged, account):
     unknown = "01900000-0000-7000-8000-000000000000"
     there = f"/documents/{paged.id}"
     assert bobs.get(f"{there}?account={account.id}").status_code == 200
     for browser, address in [
+        (bobs, f"{there}?account={bob.personal_account.id}"),
         (bobs, there),
         (charlies, there),
         (charlies, f"{there}?account={account.id}"),
