@@ -1,4 +1,4 @@
-"""The three ways a user shows who they are: a bearer token, the cookies of a sign-in, the dashboard's session.
+"""The ways a user shows who they are: a bearer token, the cookies of a sign-in, the dashboard's session.
 
 The order matters. A bearer token that does not hold is a 401 and never falls through to a cookie. A cookie that
 no longer holds counts as none, since browsers go on sending it.
@@ -11,25 +11,32 @@ from rest_framework.authentication import BaseAuthentication, SessionAuthenticat
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from accounts.api_tokens import PREFIX, token_owner
 from accounts.cookies import ACCESS_COOKIE
-from accounts.models import TokenFamily, User
+from accounts.models import ApiToken, TokenFamily, User
 from accounts.origin import refuse_cross_site
 from accounts.tokens import CredentialRefused, family_of_access
 from doculume.errors import CHALLENGE
 
+CHATBOT_KEY = "cb_"
+
 
 class BearerAuthentication(BaseAuthentication):
-    """`Authorization: Bearer <access token>`. `request.auth` is the token's family."""
+    """`Authorization: Bearer <token>`, an access token or a personal API token.
 
-    def authenticate(self, request: Request) -> tuple[User, TokenFamily] | None:
+    `request.auth` is the access token's `TokenFamily` or the `ApiToken`. A chatbot key speaks for no user: whoever
+    takes one has an authentication class of its own for it.
+    """
+
+    def authenticate(self, request: Request) -> tuple[User, TokenFamily | ApiToken] | None:
         scheme, _, token = get_authorization_header(request).strip().partition(b" ")
         if scheme.lower() != b"bearer":
             return None
         try:
-            family = family_of_access(token.strip().decode("ascii"))
+            credential = credential_of(token.strip().decode("ascii"))
         except (CredentialRefused, UnicodeDecodeError) as error:
             raise AuthenticationFailed(CredentialRefused.message) from error
-        return family.user, family
+        return credential.user, credential
 
     def authenticate_header(self, request: Request) -> str:
         return CHALLENGE
@@ -50,7 +57,25 @@ class CookieAuthentication(BaseAuthentication):
 
 
 class PageSessionAuthentication(SessionAuthentication):
-    """The session of the dashboard's own pages, with its CSRF token."""
+    """The session of the dashboard's own pages, with its CSRF token. `request.auth` is None."""
+
+    def authenticate(self, request: Request) -> tuple[User, None] | None:
+        user = getattr(request._request, "user", None)
+        if isinstance(user, User) and user.deleted_at is not None:
+            return None
+        return super().authenticate(request)
+
+
+def credential_of(bearer: str) -> TokenFamily | ApiToken:
+    """What a bearer token stands for, with its user, in one query. Raises `CredentialRefused`.
+
+    For sockets too, which bring theirs in the address.
+    """
+    if bearer.startswith(PREFIX):
+        return token_owner(bearer)
+    if bearer.startswith(CHATBOT_KEY):
+        raise CredentialRefused
+    return family_of_access(bearer)
 
 
 def family_of_cookie(request: HttpRequest) -> TokenFamily | None:

@@ -14,10 +14,12 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth.models import update_last_login
 from django.db import transaction
+from django.http import HttpRequest
 from django.utils import timezone
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
 
+from accounts import audit
 from accounts.models import TokenFamily, User
 from doculume.crypto import digest
 from doculume.errors import DoculumeError
@@ -45,8 +47,17 @@ class TokenPair:
 
 
 def start_family(user: User) -> TokenPair:
-    """A new sign-in of `user`. Their sign-ins that ran out are forgotten on the way."""
+    """A new sign-in of `user`, whose password was checked. Their sign-ins that ran out are forgotten on the way.
+
+    Raises `CredentialRefused` if they were suspended or got another password since `user` was read: that ended the
+    sign-ins there were, and must not miss this one.
+    """
     with transaction.atomic():
+        same = User.objects.select_for_update(no_key=True).filter(
+            pk=user.pk, password=user.password, is_active=True, deleted_at=None
+        )
+        if not list(same.values_list("pk")):
+            raise CredentialRefused
         user.token_families.expired().delete()
         family = TokenFamily(user=user)
         pair = _renew(family)
@@ -55,16 +66,17 @@ def start_family(user: User) -> TokenPair:
     return pair
 
 
-def rotate(refresh: str) -> TokenPair:
+def rotate(refresh: str, request: HttpRequest | None = None) -> TokenPair:
     """The next pair for a refresh token, which is spent by this. Of parallel calls with one token one wins at most.
 
-    Raises `CredentialRefused`. If the token had been spent before, its family is revoked first.
+    Raises `CredentialRefused`. If the token had been spent before, its family is revoked first, and that goes into
+    the audit: once for each family, however often the token comes.
     """
     with transaction.atomic():
         family = _lock_family(refresh)
         spent = not _is_newest(family, refresh)
         if spent:
-            family.revoke("replayed")
+            _end_replayed(family, request)
         else:
             pair = _renew(family)
             family.save(update_fields=["current_digest", "last_used_at", "expires_at"])
@@ -74,14 +86,24 @@ def rotate(refresh: str) -> TokenPair:
     return pair
 
 
-def end_by_refresh(refresh: str) -> None:
-    """Revoke the family of a refresh token. Raises `CredentialRefused` as `rotate` does, spent tokens included."""
+def end_by_refresh(refresh: str, request: HttpRequest | None = None) -> None:
+    """Sign out by a refresh token. Raises `CredentialRefused` as `rotate` does, spent tokens included."""
     with transaction.atomic():
         family = _lock_family(refresh)
         spent = not _is_newest(family, refresh)
-        family.revoke("replayed" if spent else "signed out")
+        if spent:
+            _end_replayed(family, request)
+        else:
+            sign_out(family, request)
     if spent:
         raise CredentialRefused
+
+
+@transaction.atomic
+def sign_out(family: TokenFamily, request: HttpRequest | None = None) -> None:
+    """End a sign-in by its user's own wish."""
+    family.revoke("signed out")
+    audit.record(audit.Action.SIGNED_OUT, request=request, actor=family.user, account=family.user.personal_account)
 
 
 def family_of_access(access: str) -> TokenFamily:
@@ -101,6 +123,12 @@ def _renew(family: TokenFamily) -> TokenPair:
     written = str(refresh)
     family.current_digest = digest(written, purpose=PURPOSE)
     return TokenPair(str(access), written, int(settings.ACCESS_TOKEN_LIFETIME.total_seconds()))
+
+
+def _end_replayed(family: TokenFamily, request: HttpRequest | None) -> None:
+    family.revoke("replayed")
+    user = family.user
+    audit.record(audit.Action.TOKEN_REPLAYED, request=request, account=user.personal_account, target=user.email)
 
 
 def _address(token: Token, family: TokenFamily) -> None:
@@ -130,7 +158,7 @@ def _lock_family(refresh: str) -> TokenFamily:
 
 
 def _usable(family: TokenFamily | None) -> TokenFamily:
-    if family is None or not family.is_live or not family.user.is_active:
+    if family is None or not family.is_live or not family.user.is_active or family.user.deleted_at is not None:
         raise CredentialRefused
     return family
 

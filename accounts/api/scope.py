@@ -7,7 +7,7 @@ from typing import Any
 
 from rest_framework.request import Request
 
-from accounts.models import Account, Membership, User
+from accounts.models import Account, ApiToken, Membership, User
 from doculume.errors import PermissionRefused
 
 ACCOUNT_ID = re.compile(r"[0-9]{1,18}")
@@ -22,10 +22,12 @@ class AccountRefused(PermissionRefused):
 def membership_for(user: User, asked: str | None) -> Membership:
     """`user` in the account whose id `asked` holds (the `X-Account-Id` header), else in the personal account.
 
-    The account comes along in the one query. Raises `AccountRefused`, alike for an account of others, of nobody,
-    and for what is no id at all.
+    The account comes along in the one query, with all that `Account.allowance` reads. Raises `AccountRefused`, alike
+    for an account of others, of nobody, one that was deleted, and for what is no id at all.
     """
-    memberships = Membership.objects.select_related("account").filter(user=user)
+    memberships = Membership.objects.select_related("account__plan", "account__own_limits").filter(
+        user=user, user__deleted_at=None, account__deleted_at=None
+    )
     if asked is None:
         found = memberships.filter(account__personal_of=user).first()
     elif ACCOUNT_ID.fullmatch(asked):
@@ -38,11 +40,19 @@ def membership_for(user: User, asked: str | None) -> Membership:
     return found
 
 
+def asked_for(request: Request) -> str | None:
+    """The id of the account that the request is for, as text; None where it names none."""
+    if isinstance(request.auth, ApiToken):
+        return str(request.auth.account_id)
+    return request.headers.get("X-Account-Id")
+
+
 class AccountScoped:
     """Mixin for API views, left of REST framework's: sets `request.account` and `request.membership`, and narrows
     the view's queryset to that account by its own `for_account()`.
 
-    Both are set before permissions are checked, and only where somebody is signed in.
+    Both are set before permissions are checked, and only where somebody is signed in. An API token acts in its own
+    account, whatever else is asked for.
     """
 
     account: Account
@@ -52,7 +62,7 @@ class AccountScoped:
         super().perform_authentication(request)  # type: ignore[misc]
         user = request.user
         if isinstance(user, User):
-            self.membership = membership_for(user, request.headers.get("X-Account-Id"))
+            self.membership = membership_for(user, asked_for(request))
             self.account = self.membership.account
             request.membership, request.account = self.membership, self.account  # type: ignore[attr-defined]
 
