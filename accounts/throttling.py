@@ -116,6 +116,7 @@ class Limit:
 SIGN_IN_OF_ONE = Limit("sign-in-of-one", 10, 60)
 SIGN_IN_OF_ADDRESS = Limit("sign-in-of-address", 100, 3600)
 REFRESH_OF_ADDRESS = Limit("refresh-of-address", 100, 3600)
+PASSWORD_CHANGE_OF_USER = Limit("password-change-of-user", 10, 3600)
 REGISTRATION_RATE = "100/h"
 
 
