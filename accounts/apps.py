@@ -8,10 +8,15 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         # The schema finds its extensions by their having been imported.
-        from accounts import schema  # noqa: F401
+        from accounts import (
+            erasing,
+            schema,  # noqa: F401
+        )
         from accounts.confirmation import keep_in_step
+        from accounts.erasure import erases
         from accounts.models import User
         from accounts.plans import ensure_plans
 
         post_migrate.connect(ensure_plans, sender=self, dispatch_uid="ensure_plans")
+        erases(account=erasing.of_account, person=erasing.of_person)
         post_save.connect(keep_in_step, sender=User, dispatch_uid="keep_email_in_step")

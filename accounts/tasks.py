@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import logging
+import time
+from datetime import timedelta
 from uuid import UUID
 
 from celery import shared_task
+from django.utils import timezone
 
-from accounts import mail
-from accounts.models import TokenFamily
+from accounts import erasure, mail
+from accounts.models import AuditEvent, SiteSettings, TokenFamily
+
+log = logging.getLogger(__name__)
+
+BATCHES_A_SWEEP = 20
+ERASURE_SECONDS = 20.0  # then other sweeps have their turn
 
 
 @shared_task
@@ -26,3 +35,29 @@ def deliver_mail(mail_id: str) -> None:
 @shared_task
 def sweep_mail() -> None:
     mail.sweep()
+
+
+@shared_task
+def forget_old_events() -> None:
+    """Delete what the audit need not keep any longer, in batches."""
+    moment = timezone.now() - timedelta(days=SiteSettings.objects.current().audit_retention_days)
+    old = AuditEvent.objects.filter(created_at__lt=moment).order_by("created_at")
+    for _ in range(BATCHES_A_SWEEP):
+        if not erasure.raw_delete(AuditEvent.objects.filter(id__in=list(old.values_list("id", flat=True)[:2_000]))):
+            return
+
+
+@shared_task
+def erase_deleted() -> None:
+    """Go on removing what deleted accounts and people left, and ask for another turn if there is more."""
+    started = time.monotonic()
+    if not erasure.erase_deleted(ERASURE_SECONDS) and time.monotonic() - started >= ERASURE_SECONDS / 2:
+        hint_erasure()
+
+
+def hint_erasure() -> None:
+    """Ask a worker to begin now. What gets lost is made up for by the sweep."""
+    try:
+        erase_deleted.apply_async(ignore_result=True, retry=False)
+    except Exception as error:  # any fault of the broker's: the rows are the queue
+        log.warning("deleted accounts wait for the sweep: the broker refused the hint: %s", error)

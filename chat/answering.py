@@ -10,13 +10,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
-from typing import ParamSpec, TypeVar
 
-from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import connection
 
 from chat import phrases, prompts, transcript
 from chat.citations import CitationWriter, as_source
@@ -24,18 +21,16 @@ from chat.events import CitationFound, Event, Failed, Reason, SourcePayload, Str
 from chat.models import Message
 from chat.relevance import Found, retrieve
 from chat.transcript import Turn
+from doculume.threads import in_database
 from knowledge.search import SearchFilters
 from llm_settings.models import EmbeddingModel
-from llm_settings.providers import get_chat_model, get_embedder
+from llm_settings.providers import chat_config, get_chat_model, get_embedder
 from llm_settings.providers.base import ChatModel, Embedder, ProviderError
 
 log = logging.getLogger(__name__)
 
 SAVE_EVERY_SECONDS = 1.0
 EXTRACTIVE = "extractive"
-
-Parameters = ParamSpec("Parameters")
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +92,7 @@ class Draft:
 
 def model_name() -> str:
     """What answers: the configured model, or the extractive one."""
-    return settings.CHAT["model"] if settings.CHAT["provider"] else EXTRACTIVE
+    return chat_config()["model"] if settings.CHAT["provider"] else EXTRACTIVE
 
 
 async def answer(turn: Turn, question: Question) -> AsyncGenerator[Event, None]:
@@ -108,7 +103,7 @@ async def answer(turn: Turn, question: Question) -> AsyncGenerator[Event, None]:
     """
     draft = Draft(turn)
     try:
-        yield StreamStart(settings.CHAT["provider"] or "local", model_name(), turn.conversation.id, turn.message_id)
+        yield StreamStart(settings.CHAT["provider"] or "local", turn.model_name, turn.conversation.id, turn.message_id)
         async for event in _say(question, draft):
             if isinstance(event, TextDelta):
                 draft.text += event.text
@@ -116,7 +111,7 @@ async def answer(turn: Turn, question: Question) -> AsyncGenerator[Event, None]:
             yield event
         await draft.end(Message.Status.COMPLETE, draft.reason)
     except (asyncio.CancelledError, GeneratorExit):
-        await asyncio.shield(draft.end(Message.Status.STOPPED, "The reader left."))
+        await asyncio.shield(draft.end(Message.Status.STOPPED, turn.stopped_because))
         raise
     except ProviderError as error:
         await draft.interrupt(error.message)
@@ -131,7 +126,7 @@ async def answer(turn: Turn, question: Question) -> AsyncGenerator[Event, None]:
 
 async def _say(question: Question, draft: Draft) -> AsyncGenerator[TextDelta | CitationFound, None]:
     """The words of the answer and their citations, from whatever is to answer."""
-    model = get_chat_model()
+    model = get_chat_model(settings.CHAT | {"model": draft.turn.model_name})
     if not question.use_rag:
         if model is None:
             yield TextDelta(phrases.NO_MODEL)
@@ -192,16 +187,3 @@ async def _write(
 def active_embedder() -> Embedder:
     """Its tokens are what prompts are measured by: about those of the model that answers, and known without asking."""
     return get_embedder(EmbeddingModel.objects.active())
-
-
-def in_database(work: Callable[Parameters, Result]) -> Callable[Parameters, asyncio.Future[Result]]:
-    """`work` in a thread, with the database connection given back when it is done."""
-
-    def then_give_back(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-        try:
-            return work(*args, **kwargs)
-        finally:
-            if not connection.in_atomic_block:
-                connection.close()
-
-    return sync_to_async(then_give_back)  # type: ignore[return-value]

@@ -34,7 +34,10 @@ class Conversation(models.Model):
 
     class Meta:
         ordering = ("-updated_at", "-id")
-        indexes = [models.Index(fields=["account", "user", "-updated_at", "-id"])]
+        indexes = [
+            models.Index(fields=["account", "user", "-updated_at", "-id"]),
+            models.Index(fields=["updated_at"], name="conversation_age"),
+        ]
 
     def __str__(self) -> str:
         return self.title or str(self.id)

@@ -6,13 +6,19 @@ import logging
 from datetime import timedelta
 
 from celery import shared_task
+from django.db import transaction
+from django.utils import timezone
 
-from chat import transcript
+from accounts.models import SiteSettings
+from chat import erasing, transcript
+from chat.models import Conversation
 
 log = logging.getLogger(__name__)
 
 # A live answer saves itself as it grows, and a model is given up after seven minutes at the most.
 SILENCE = timedelta(minutes=8)
+ACCOUNTS_A_SWEEP = 100
+BATCHES_AN_ACCOUNT = 20
 
 
 @shared_task
@@ -20,3 +26,22 @@ def interrupt_orphans() -> None:
     """Give answers whose process died their final state."""
     if count := transcript.interrupt_orphans(SILENCE):
         log.warning("%d answers were left unfinished by a process that died", count)
+
+
+@shared_task
+def forget_old_conversations() -> None:
+    """Delete conversations that nobody went on with for as long as the site keeps them, account by account.
+
+    What is too much for one sweep is left to the next.
+    """
+    days = SiteSettings.objects.current().conversation_retention_days
+    if days is None:
+        return
+    moment = timezone.now() - timedelta(days=days)
+    old = Conversation.objects.filter(updated_at__lt=moment).order_by()
+    for account_id in list(old.values_list("account_id", flat=True).distinct()[:ACCOUNTS_A_SWEEP]):
+        batches = erasing.whole_conversations(account_id, updated_at__lt=moment)
+        for _ in range(BATCHES_AN_ACCOUNT):
+            with transaction.atomic():
+                if next(batches, None) is None:
+                    break

@@ -32,6 +32,9 @@ class Turn:
     conversation: Conversation
     message_id: UUID
     history: list[ChatMessage] = field(default_factory=list)
+    model_name: str = ""
+    # What the answer's message says if it is stopped; whoever stops it may know better.
+    stopped_because: str = "The reader left."
 
 
 @transaction.atomic
@@ -50,7 +53,7 @@ def begin(account: Account, user: User, question: str, conversation_id: UUID | N
         created_at=now + timedelta(microseconds=1),
     )
     Conversation.objects.for_account(account).filter(id=conversation.id).update(updated_at=now, model_name=model_name)
-    return Turn(account, conversation, reply.id, history)
+    return Turn(account, conversation, reply.id, history, model_name)
 
 
 def _conversation(account: Account, user: User, question: str, conversation_id: UUID | None) -> Conversation:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.shortcuts import get_object_or_404
 from django.views.generic import TemplateView
 
+from accounts.models import SiteSettings
 from accounts.pages import AccountPage
 from chat.models import Conversation
 
@@ -18,7 +18,7 @@ class HomePage(AccountPage, TemplateView):
     template_name = "chat/home.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(upload_max_bytes=settings.UPLOAD_MAX_BYTES, **kwargs)
+        return super().get_context_data(upload_max_bytes=SiteSettings.objects.current().upload_limit, **kwargs)
 
 
 class ConversationPage(HomePage):

@@ -9,9 +9,12 @@ class KnowledgeConfig(AppConfig):
     verbose_name = "Knowledge"
 
     def ready(self) -> None:
+        from accounts.erasure import erases
+        from knowledge import erasing
         from knowledge.models import Entry
         from knowledge.search.indexes import index_new_model, unindex_deleted
         from llm_settings.models import EmbeddingModel
 
         post_save.connect(index_new_model, sender=EmbeddingModel, dispatch_uid="index_new_model")
         pre_delete.connect(unindex_deleted, sender=Entry, dispatch_uid="unindex_deleted")
+        erases(account=erasing.of_account, person=erasing.of_person)

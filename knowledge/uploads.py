@@ -6,12 +6,12 @@ import logging
 from typing import Any, BinaryIO, cast
 from uuid import UUID
 
-from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.db.models.functions import Now
+from django.template.defaultfilters import filesizeformat
 
-from accounts.models import Account, User
+from accounts.models import Account, SiteSettings, User
 from doculume.errors import Conflict, NotFound, PayloadTooLarge
 from knowledge.filenames import safe_filename
 from knowledge.ingestion.parsers.detect import detect_kind
@@ -36,8 +36,9 @@ def accept(
     Raises IngestionError for an empty or unsupported file, PayloadTooLarge, NotFound for a collection that is not
     the account's.
     """
-    if (file.size or 0) > settings.UPLOAD_MAX_BYTES:
-        raise PayloadTooLarge(f"The file is larger than {settings.UPLOAD_MAX_BYTES // 1024 // 1024} MB.")
+    limit = SiteSettings.objects.current().upload_limit
+    if (file.size or 0) > limit:
+        raise PayloadTooLarge(f"The file is larger than {filesizeformat(limit)}.")
     kind = detect_kind(cast("BinaryIO", file), name)
     file.seek(0)
     collection = collection_of(account, collection_id)

@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models, transaction
 
+from accounts.models import SiteSettings
 from doculume.ids import new_id
 
 # pgvector indexes halfvec up to this many dimensions.
@@ -15,9 +16,11 @@ MOST_DIMENSIONS = 4000
 
 class EmbeddingModelQuerySet(models.QuerySet["EmbeddingModel"]):
     def active(self) -> EmbeddingModel:
-        """The model whose vectors answer queries: the newest active row, made from settings at first need."""
-        row = self.filter(status=EmbeddingModel.Status.ACTIVE).order_by("-created_at").first()
-        return row or self._from_settings()
+        """The model whose vectors answer queries: the active row that staff chose or else the newest, made
+        from settings at first need."""
+        chosen = SiteSettings.objects.filter(pk=1, default_embedding_model=models.OuterRef("name"))
+        active = self.filter(status=EmbeddingModel.Status.ACTIVE)
+        return active.order_by(models.Exists(chosen).desc(), "-created_at").first() or self._from_settings()
 
     def _from_settings(self) -> EmbeddingModel:
         wanted = settings.EMBEDDING

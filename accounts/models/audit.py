@@ -43,6 +43,9 @@ class AuditEvent(models.Model):
             models.Index(fields=["account", "-created_at", "-id"], name="audit_of_account"),
             models.Index(fields=["actor_id", "-created_at"], name="audit_of_actor"),
             models.Index(fields=["created_at"], name="audit_age"),
+            # Who is deleted is found by their e-mail too.
+            models.Index(fields=["actor"], name="audit_by_name"),
+            models.Index(fields=["target"], name="audit_by_target"),
         ]
 
     def __str__(self) -> str:

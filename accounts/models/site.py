@@ -57,5 +57,10 @@ class SiteSettings(models.Model):
     def __str__(self) -> str:
         return "Site settings"
 
+    @property
+    def upload_limit(self) -> int:
+        """Bytes; never more than the environment allows."""
+        return min(settings.UPLOAD_MAX_BYTES, self.upload_max_bytes or settings.UPLOAD_MAX_BYTES)
+
     def delete(self, *args: Any, **kwargs: Any) -> Any:
         raise TypeError("The site's settings are changed, not deleted.")

@@ -78,6 +78,13 @@ def remove_entry(account_id: int, entry_id: UUID) -> None:
         cursor.execute(_DISCOUNT_LANGUAGES, bound)
 
 
+def try_lock(account_id: int) -> bool:
+    """Take the writers' lock for the rest of the transaction, if nobody has it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_lock_of(account_id)])
+        return bool(cursor.fetchone()[0])
+
+
 def _lock_of(account_id: int) -> int:
     digest = blake2b(f"statistics of account {account_id}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)

@@ -56,6 +56,15 @@ def get_embedder(row: EmbeddingModel | None = None) -> Embedder:
     return _embedder(row.provider, row.name, row.dimensions)
 
 
+def chat_config() -> ChatConfig:
+    """What settings name, with the model that staff chose where they did."""
+    from accounts.models import SiteSettings
+
+    config: ChatConfig = settings.CHAT
+    chosen = SiteSettings.objects.current().default_chat_model if config["provider"] else ""
+    return {**config, "model": chosen or config["model"]}
+
+
 def get_chat_model(config: ChatConfig | None = None) -> ChatModel | None:
     """The model of that configuration, or the one that settings name; None when none is set up."""
     config = config or settings.CHAT

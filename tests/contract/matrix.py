@@ -44,6 +44,8 @@ ROUTES: dict[str, dict[str, dict[str, str]]] = {
     "api-refresh": {"post": PUBLIC},
     "api-logout": {"post": SIGNED_IN},
     "api-me": {"get": SIGNED_IN, "put": SIGNED_IN, "patch": SIGNED_IN},
+    "api-settings-user": {"get": SIGNED_IN, "put": SIGNED_IN},
+    "api-settings-admin": {"get": STAFF, "put": STAFF},
     "api-documents": {"get": SIGNED_IN},
     "api-document-upload": {"post": WRITES},
     "api-document": {"get": OF_ACCOUNT, "delete": CHANGES},

@@ -1,0 +1,114 @@
+"""What this app holds of accounts and people; see `accounts.erasure`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from uuid import UUID
+
+from django.core.files.storage import default_storage
+from django.db import models
+
+from accounts.erasure import ROWS, NotYet, delete_some, raw_delete, until_none
+from knowledge.models import (
+    Chunk,
+    ChunkEmbedding,
+    ChunkTerms,
+    Collection,
+    Document,
+    EmbeddedText,
+    Entry,
+    IngestionJob,
+    LanguageStatistic,
+    TermStatistic,
+)
+from knowledge.search import statistics
+
+log = logging.getLogger(__name__)
+
+FILES = 20  # a step
+ENTRIES = 500
+SEARCHED: tuple[type[models.Model], ...] = (ChunkTerms, ChunkEmbedding, EmbeddedText, Chunk)
+STATISTICS: tuple[type[models.Model], ...] = (LanguageStatistic, TermStatistic)
+
+
+def of_account(account_id: int) -> Iterator[int]:
+    """The jobs first: a worker that has none any more throws its work away."""
+    yield from until_none(lambda: delete_some(IngestionJob, account_id))
+    for model in SEARCHED:
+        yield from until_none(lambda model=model: _delete_searched(model, account_id))  # type: ignore[misc]
+    yield from _delete_documents(account_id)
+    yield from until_none(lambda: _delete_entries(account_id))
+    for model in STATISTICS:
+        yield from until_none(lambda model=model: _delete_searched(model, account_id))  # type: ignore[misc]
+    yield from until_none(lambda: delete_some(Collection, account_id))
+    _delete_folder(account_id)
+
+
+def of_person(user_id: int) -> Iterator[int]:
+    """Their documents stay with the account, and forget who brought them."""
+    theirs = Document.objects.filter(uploaded_by_id=user_id)
+    while rows := list(theirs.values_list("account_id", "id")[:ROWS]):
+        by_account: dict[int, list[UUID]] = {}
+        for account_id, ident in rows:
+            by_account.setdefault(account_id, []).append(ident)
+        for account_id, ids in by_account.items():
+            Document.objects.filter(account_id=account_id, id__in=ids).update(uploaded_by=None)
+        yield len(rows)
+
+
+def _delete_searched(model: type[models.Model], account_id: int) -> int:
+    """Rows that ingestion writes and deletes under the lock of the account's statistics. Raises `NotYet` if a worker
+    has it: it may be at it for minutes."""
+    if not statistics.try_lock(account_id):
+        raise NotYet
+    return delete_some(model, account_id)
+
+
+def _delete_documents(account_id: int) -> Iterator[int]:
+    """Each file before its row, so that no crash leaves a file that nobody knows of. What the storage does not let
+    go stays, row and file, for a later turn."""
+    held: list[UUID] = []
+    while True:
+        documents = Document.objects.filter(account_id=account_id).exclude(id__in=held).only("id", "file")
+        chosen = list(documents.select_for_update(skip_locked=True)[:FILES])
+        if not chosen:
+            return
+        gone = [document.id for document in chosen if _delete_file(document)]
+        held += [document.id for document in chosen if document.id not in gone]
+        raw_delete(Document.objects.filter(account_id=account_id, id__in=gone))
+        yield len(chosen)
+
+
+def _delete_file(document: Document) -> bool:
+    try:
+        document.file.storage.delete(document.file.name or "")
+    except Exception:  # whatever a storage raises
+        log.exception("the file of document %s could not be removed and will be tried again", document.id)
+        return False
+    return True
+
+
+def _delete_entries(account_id: int) -> int:
+    """With what a worker that had lost its job left behind. The entry is locked first, as ingestion does."""
+    own = Entry.objects.filter(account_id=account_id)
+    empty = own.exclude(id__in=Document.objects.filter(account_id=account_id).values("entry_id"))
+    ids = list(empty.select_for_update(skip_locked=True).values_list("id", flat=True)[:ENTRIES])
+    if not ids:
+        return 0
+    for model in (IngestionJob, EmbeddedText):
+        raw_delete(model.objects.filter(account_id=account_id, entry_id__in=ids))
+    return raw_delete(own.filter(id__in=ids))
+
+
+def _delete_folder(account_id: int) -> None:
+    """And in it what an upload that died left without a row."""
+    folder = f"documents/{account_id}"
+    try:
+        for name in default_storage.listdir(folder)[1]:
+            default_storage.delete(f"{folder}/{name}")
+        default_storage.delete(folder)
+    except FileNotFoundError:
+        pass
+    except Exception:  # not every storage has folders, or can list them
+        log.warning("the folder of account %d could not be looked through", account_id, exc_info=True)
