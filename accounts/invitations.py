@@ -6,12 +6,11 @@ the mail of that address, so accepting confirms the address too.
 
 from __future__ import annotations
 
+import re
 import secrets
 from datetime import timedelta
 from typing import Unpack
-from uuid import UUID
 
-from allauth.account.models import EmailAddress
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
@@ -19,7 +18,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import audit, members
+from accounts import audit, confirmation, links, mail, members
 from accounts.members import AlreadyMember, By, RoleForbids
 from accounts.models import Account, Invitation, Membership, User, normalize_email
 from doculume.crypto import digest
@@ -28,6 +27,7 @@ from doculume.errors import DoculumeError, InvalidRequest, NotFound, PermissionR
 MOST_OPEN = 50
 MOST_AN_HOUR = 20
 FORGOTTEN_AFTER = timedelta(days=30)
+LINK = re.compile(r"://|www\.|\w\.[a-z]{2,}\b", re.IGNORECASE)
 
 
 class InvitationGone(NotFound):
@@ -74,14 +74,6 @@ def find(token: str) -> Invitation:
     return _open(digest=_digest(token))
 
 
-def get(invitation_id: UUID | str) -> Invitation:
-    """An invitation whose link was followed before, if it is still open. Raises `InvitationGone`."""
-    try:
-        return _open(pk=UUID(str(invitation_id)))
-    except ValueError as error:
-        raise InvitationGone from error
-
-
 def is_invited(email: str) -> bool:
     """Whether anybody waits for the owner of that address."""
     return Invitation.objects.open().filter(email=normalize_email(email), account__deleted_at=None).exists()
@@ -98,7 +90,7 @@ def accept(invitation: Invitation, user: User, *, request: HttpRequest | None = 
         open_one = Invitation.objects.open().filter(pk=invitation.pk, account__deleted_at=None)
         if not open_one.update(accepted_at=timezone.now()):
             raise InvitationGone
-        confirm_address(user)
+        confirmation.count_as_confirmed(user)
         if existing := Membership.objects.filter(account=invitation.account, user=user).first():
             return existing
         return members.add(invitation.account, user, invitation.role, request=request, actor=user)
@@ -123,14 +115,6 @@ def withdraw(invitation: Invitation, **by: Unpack[By]) -> None:
 def forget_old() -> int:
     """Delete invitations that ended long ago; how many."""
     return Invitation.objects.filter(expires_at__lt=timezone.now() - FORGOTTEN_AFTER).delete()[0]
-
-
-def confirm_address(user: User) -> None:
-    """The user's address is theirs: they followed a link that was sent to it."""
-    # Of somebody who had this address before and has another one now, a confirmed row may be left.
-    EmailAddress.objects.filter(email=user.email).exclude(user=user).delete()
-    EmailAddress.objects.filter(user=user, primary=True).exclude(email=user.email).update(primary=False)
-    EmailAddress.objects.update_or_create(user=user, email=user.email, defaults={"verified": True, "primary": True})
 
 
 def _open(**which: object) -> Invitation:
@@ -168,10 +152,22 @@ def _refuse_too_many(account: Account) -> None:
 
 
 def _send(invitation: Invitation, token: str, request: HttpRequest) -> None:
-    from accounts import mail
+    """Names that could be read as a link are left out: they would be an advertisement in a mail of ours."""
+    inviter = invitation.invited_by
+    words = {
+        "inviter": inviter,
+        "inviter_name": _speakable(inviter.full_name) if inviter else "",
+        "account_name": _speakable(invitation.account.name),
+        "role": invitation.role,
+        "expires_at": invitation.expires_at,
+        "link": links.absolute(reverse("invitation-link", args=[token]), request),
+    }
+    mail.write(invitation.email, "accounts/mail/invitation", words)
 
-    link = request.build_absolute_uri(reverse("invitation-link", args=[token]))
-    mail.queue(invitation.email, "mail/invitation", {"invitation": invitation, "link": link})
+
+def _speakable(name: str) -> str:
+    name = " ".join(name.split())
+    return "" if LINK.search(name) else name[:80]
 
 
 def _address(email: str) -> str:

@@ -9,6 +9,7 @@ from django.forms import BaseForm
 from django.http import HttpResponse
 
 from accounts.throttling import LimitsUnavailable, TooManyAttempts
+from doculume.errors import DoculumeError
 
 
 class Refusable(Protocol):
@@ -22,4 +23,12 @@ def with_status(response: HttpResponse, form: BaseForm | Refusable) -> HttpRespo
         response.status_code = refused.status_code
         if refused.retry_after is not None:
             response["Retry-After"] = str(math.ceil(refused.retry_after))
+    return response
+
+
+def refused(response: HttpResponse, error: DoculumeError) -> HttpResponse:
+    """The page that tells of `error`, with its status."""
+    response.status_code = error.status_code
+    if error.retry_after is not None:
+        response["Retry-After"] = str(math.ceil(error.retry_after))
     return response

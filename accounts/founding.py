@@ -1,0 +1,66 @@
+"""Making shared accounts, and naming accounts."""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+from django.db import transaction
+from django.http import HttpRequest
+
+from accounts import audit
+from accounts.members import By, RoleForbids
+from accounts.models import Account, Membership, User
+from doculume.errors import Conflict, InvalidRequest
+
+# Each account has a plan's quota of its own, so nobody makes them without end.
+MOST_OWNED = 10
+LONGEST_NAME = 200
+
+
+class TooManyAccounts(Conflict):
+    message = f"You own {MOST_OWNED} shared accounts, which is the most. Delete one, or ask an administrator."
+
+
+def found(owner: User, name: str, *, request: HttpRequest | None = None) -> Account:
+    """A shared account of `owner`'s. Raises `TooManyAccounts`, and `InvalidRequest` for a name that is none."""
+    with transaction.atomic():
+        User.objects.select_for_update(no_key=True).get(pk=owner.pk)
+        owned = Membership.objects.filter(user=owner, role=Membership.Role.OWNER, account__personal_of=None)
+        if owned.filter(account__deleted_at=None).count() >= MOST_OWNED:
+            raise TooManyAccounts
+        return establish(owner, name, request=request, actor=owner)
+
+
+def establish(owner: User, name: str, **by: Unpack[By]) -> Account:
+    """As `found`, for staff and commands: as many as they like."""
+    with transaction.atomic():
+        account = Account.objects.create_shared(_name(name), owner)
+        audit.record(audit.Action.ACCOUNT_CREATED, account=account, target=account.name, owner=owner.email, **by)
+    return account
+
+
+def rename(actor: Membership, name: str, *, request: HttpRequest | None = None) -> None:
+    """Raises `RoleForbids` and `InvalidRequest`."""
+    if not actor.may_manage:
+        raise RoleForbids
+    account, before = actor.account, actor.account.name
+    account.name = _name(name)
+    if account.name == before:
+        return
+    with transaction.atomic():
+        account.save(update_fields=["name", "updated_at"])
+        audit.record(
+            audit.Action.SETTINGS_CHANGED,
+            request=request,
+            account=account,
+            actor=actor.user,
+            target=account.name,
+            name=[before, account.name],
+        )
+
+
+def _name(name: str) -> str:
+    name = " ".join(name.split())
+    if not name or len(name) > LONGEST_NAME or not name.isprintable():
+        raise InvalidRequest(details={"name": [f"Enter a name of at most {LONGEST_NAME} characters."]})
+    return name
