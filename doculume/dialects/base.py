@@ -169,7 +169,9 @@ def flatten(detail: Any, name: str = "") -> dict[str, list[str]]:
     if isinstance(detail, dict):
         flat: dict[str, list[str]] = {}
         for key, value in detail.items():
-            flat |= flatten(value, f"{name}.{key}" if name else str(key))
+            # What is wrong with a nested list or object as a whole goes under its own name.
+            inner = name if key == "non_field_errors" else f"{name}.{key}"
+            flat |= flatten(value, inner if name else str(key))
         return flat
     if isinstance(detail, list) and any(isinstance(part, dict | list) for part in detail):
         flat = {}

@@ -9,6 +9,7 @@ from rest_framework import serializers
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
 
@@ -63,3 +64,83 @@ class NumberedPages(BasePagination):
             return {"name": name, "in": "query", "required": False, "schema": schema}
 
         return [parameter("page", 1, None), parameter("page_size", self.page_size, self.max_page_size)]
+
+
+class LinkedPages(BasePagination):
+    """Laravel's: `{"data", "links": {first, last, prev, next}, "meta": {current_page, last_page, per_page, total}}`.
+
+    A `per_page` over the maximum is taken for the maximum. Links are whole addresses and keep the other parameters.
+    """
+
+    per_page = 15
+    max_per_page = 100
+
+    def paginate_queryset(  # type: ignore[override]
+        self, queryset: QuerySet[Any], request: Request, view: APIView | None = None
+    ) -> list[Any]:
+        self.read(request)
+        self.total = queryset.count()
+        start = (self.page - 1) * self.size
+        if start >= self.total:
+            return []
+        # The ids first: they are read off an index, however many rows are passed over.
+        ids = list(queryset.values_list("pk", flat=True)[start : start + self.size])
+        rows = {row.pk: row for row in queryset.filter(pk__in=ids).order_by()}
+        return [rows[ident] for ident in ids if ident in rows]
+
+    def read(self, request: Request) -> None:
+        """Take `page` and `per_page` from the request, for lists that are no querysets."""
+        self.page = whole_number(request, "page", 1, 1)
+        self.size = min(whole_number(request, "per_page", self.per_page, 1), self.max_per_page)
+        self.address = request.build_absolute_uri()
+
+    def get_paginated_response(self, data: Any) -> Response:
+        return Response({"data": data, "links": self.links(), "meta": self.meta()})
+
+    @property
+    def last_page(self) -> int:
+        return max(1, -(-self.total // self.size))
+
+    def links(self) -> dict[str, str | None]:
+        return {
+            "first": self._link(1),
+            "last": self._link(self.last_page),
+            "prev": self._link(self.page - 1) if self.page > 1 else None,
+            "next": self._link(self.page + 1) if self.page < self.last_page else None,
+        }
+
+    def meta(self) -> dict[str, int]:
+        return {
+            "current_page": self.page,
+            "last_page": self.last_page,
+            "per_page": self.size,
+            "total": self.total,
+        }
+
+    def _link(self, page: int) -> str:
+        return replace_query_param(self.address, "page", page)
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        link = {"type": "string", "format": "uri"}
+        integer = {"type": "integer"}
+        links = {"first": link, "last": link, "prev": link | {"nullable": True}, "next": link | {"nullable": True}}
+        meta = {
+            "current_page": integer | {"example": 1},
+            "last_page": integer | {"example": 1},
+            "per_page": integer | {"example": self.per_page},
+            "total": integer | {"example": 1},
+        }
+        properties = {
+            "data": schema,
+            "links": {"type": "object", "required": list(links), "properties": links},
+            "meta": {"type": "object", "required": list(meta), "properties": meta},
+        }
+        return {"type": "object", "required": list(properties), "properties": properties}
+
+    def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
+        def parameter(name: str, default: int, description: str) -> dict[str, Any]:
+            schema = {"type": "integer", "minimum": 1, "default": default}
+            return {"name": name, "in": "query", "required": False, "schema": schema, "description": description}
+
+        clamped = f"Results a page; more than {self.max_per_page} are taken for {self.max_per_page}."
+        return [parameter("page", 1, "Page number to return."), parameter("per_page", self.per_page, clamped)]

@@ -16,12 +16,14 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models.functions import Greatest, Now
 
+from doculume.errors import NotFound
 from knowledge.ingestion import leases
 from knowledge.ingestion.chunking import ChunkDraft, ChunkedText, chunk_document
 from knowledge.ingestion.errors import IngestionError
@@ -29,7 +31,8 @@ from knowledge.ingestion.language import detect_language
 from knowledge.ingestion.parsers.base import ParsedDocument
 from knowledge.ingestion.parsers.text import plain_text_document
 from knowledge.ingestion.sandbox import parse_file
-from knowledge.models import Chunk, Document, EmbeddedText, Entry, IngestionJob
+from knowledge.ingestion.texts import read_text, searchable_lines
+from knowledge.models import Chunk, ChunkEmbedding, Collection, Document, EmbeddedText, Entry, IngestionJob
 from knowledge.search.indexes import index_chunks, unindex_entry
 from llm_settings.models import EmbeddingModel
 from llm_settings.providers import get_embedder
@@ -38,6 +41,7 @@ from llm_settings.providers.base import Embedder, Vectors
 log = logging.getLogger(__name__)
 
 EMBED_BATCH = 32
+MOST_META = 600  # characters of an entry's searchable meta that are embedded with each of its chunks
 # How much longer than reading and cutting a document its turn of embedding is at least.
 WORTHWHILE = 4
 LONGEST_TURN = 1200  # seconds; well below the time limit of a task
@@ -61,12 +65,15 @@ class Work:
     language: str = ""
     content: ChunkedText = field(default_factory=lambda: ChunkedText("", [], None))
     texts: list[str] = field(default_factory=list)
+    digests: list[str] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
     vectors: Vectors = field(default_factory=lambda: np.empty((0, 0), np.float32))
 
 
 def ingest(job: IngestionJob) -> None:
     """Take a claimed job through all stages. Raises IngestionError, ProviderError or leases.LeaseLost."""
+    if job.entry.generation != job.generation:
+        raise leases.LeaseLost
     model = EmbeddingModel.objects.active()
     with ExitStack() as resources:
         document = getattr(job.entry, "document", None)
@@ -94,24 +101,33 @@ def load(work: Work) -> None:
 
 def parse(work: Work) -> None:
     uploaded = work.document is not None
-    work.parsed = parse_file(work.path, work.name) if uploaded else plain_text_document(work.entry.raw_text)
+    work.parsed = parse_file(work.path, work.name) if uploaded else read_entry(work.entry)
+
+
+def read_entry(entry: Entry) -> ParsedDocument:
+    """What was sent; of an entry without a word in its text, its title and what else of it is searched."""
+    parsed = read_text(entry.raw_text)
+    if any(char.isalnum() for block in parsed.blocks for char in block.text):
+        return parsed
+    return plain_text_document("\n".join((entry.title, searchable_lines(entry.searchable_meta))))
 
 
 def chunk(work: Work) -> None:
     tokens = min(settings.INGESTION["chunk_tokens"], work.embedder.max_tokens - 40)
     work.content = chunk_document(work.parsed, work.embedder.count_tokens, max_tokens=tokens)
-    if not work.content.chunks:
+    if not work.content.chunks and work.document is not None:
         raise IngestionError.of("no_text")
     work.language = detect_language(work.content.text)
     title = work.entry.title or work.parsed.title or readable_stem(work.name)
-    work.texts = [embedded_text(title, draft) for draft in work.content.chunks]
+    more = searchable_lines(work.entry.searchable_meta)
+    work.texts = [embedded_text(title, draft, more[:MOST_META]) for draft in work.content.chunks]
+    work.digests = [hashlib.sha256(text.encode()).hexdigest() for text in work.texts]
 
 
 def embed(work: Work) -> None:
     """A vector a chunk. Equal texts are embedded once, and what an earlier attempt embedded is not paid for again."""
-    digests = [hashlib.sha256(text.encode()).hexdigest() for text in work.texts]
-    by_digest = dict(zip(digests, work.texts, strict=True))
-    known = paid_for(work, set(digests))
+    by_digest = dict(zip(work.digests, work.texts, strict=True))
+    known = paid_for(work, set(by_digest))
     missing = [digest for digest in by_digest if digest not in known]
     turn_ends = end_of_turn(work)
     for start in range(0, len(missing), EMBED_BATCH):
@@ -123,7 +139,8 @@ def embed(work: Work) -> None:
             give_way(work, turn_ends)
         share = len(known) / len(by_digest)
         report(work, PROGRESS["embed"] + share * (PROGRESS["store"] - PROGRESS["embed"]))
-    work.vectors = np.stack([known[digest] for digest in digests]).astype(np.float32)
+    if work.digests:
+        work.vectors = np.stack([known[digest] for digest in work.digests]).astype(np.float32)
 
 
 def end_of_turn(work: Work) -> float:
@@ -141,10 +158,13 @@ def give_way(work: Work, turn_ends: float) -> None:
 
 
 def paid_for(work: Work, digests: set[str]) -> dict[str, Vectors]:
-    rows = EmbeddedText.objects.filter(
-        account_id=work.job.account_id, entry_id=work.entry.id, model=work.model, digest__in=digests
-    )
-    return {row.digest: np.asarray(row.vector, np.float32) for row in rows}
+    """Vectors of the same texts: of an earlier attempt, or of the generation that is to be replaced."""
+    own = {"account_id": work.job.account_id, "entry_id": work.entry.id, "model": work.model}
+    stored = ChunkEmbedding.objects.filter(
+        **own, chunk__account_id=work.job.account_id, chunk__entry_id=work.entry.id, chunk__digest__in=digests
+    ).values_list("chunk__digest", "vector")
+    kept = EmbeddedText.objects.filter(**own, digest__in=digests).values_list("digest", "vector")
+    return {digest: np.asarray(vector, np.float32) for rows in (stored, kept) for digest, vector in rows}
 
 
 def keep_paid(work: Work, digests: list[str], vectors: Vectors) -> None:
@@ -164,21 +184,27 @@ def store(work: Work) -> None:
     with connection.cursor() as cursor:
         # Thousands of vectors go into their index by one statement, and others of the account may be at it too.
         cursor.execute("SET LOCAL statement_timeout = 0")
+    try:
+        Collection.objects.hold(job.account_id, work.entry.collection_id)
+    except NotFound:
+        raise leases.LeaseLost from None
     entry = Entry.objects.for_account(job.account).select_for_update(of=("self",)).filter(id=job.entry_id).first()
     if entry is None or entry.generation != job.generation:
         raise leases.LeaseLost
     leases.finish(job)
     unindex_entry(job.account_id, entry.id)
-    entry.title = entry.title or work.parsed.title[:500]
     entry.text, entry.language, entry.active_generation = work.content.text, work.language, job.generation
+    changes: dict[str, Any] = {}
+    if work.document is not None:
+        # Nobody sent these; of other entries, title and time of change stay what whoever sent them made them.
+        entry.title = entry.title or work.parsed.title[:500]
+        changes = {"title": entry.title, "updated_at": Now()}
     Entry.objects.for_account(job.account).filter(id=entry.id).update(
-        title=entry.title,
-        text=entry.text,
-        language=entry.language,
-        active_generation=entry.active_generation,
-        updated_at=Now(),
+        text=entry.text, language=entry.language, active_generation=entry.active_generation, **changes
     )
-    chunks = [as_chunk(entry, draft) for draft in work.content.chunks]
+    # The title weighs more than other words, also where it is only the text's own.
+    entry.title = entry.title or work.parsed.title[:500]
+    chunks = [as_chunk(entry, *pair) for pair in zip(work.content.chunks, work.digests, strict=True)]
     Chunk.objects.bulk_create(chunks, batch_size=500)
     index_chunks(entry, chunks, work.texts, work.vectors, work.model)
     EmbeddedText.objects.filter(account_id=job.account_id, entry_id=entry.id).delete()
@@ -205,11 +231,11 @@ def report(work: Work, progress: float) -> None:
         )
 
 
-def embedded_text(title: str, draft: ChunkDraft) -> str:
-    """What is embedded and indexed for a chunk: where it stands, then what it says."""
+def embedded_text(title: str, draft: ChunkDraft, more: str = "") -> str:
+    """What is embedded and indexed for a chunk: where it stands, what is said of its entry, then what it says."""
     path = [part for part in (title, *draft.heading_path) if part]
     unique = [part for index, part in enumerate(path) if part not in path[:index]]
-    return "\n".join(part for part in (" > ".join(unique)[:500], draft.context, draft.text) if part)
+    return "\n".join(part for part in (" > ".join(unique)[:500], more, draft.context, draft.text) if part)
 
 
 def readable_stem(name: str) -> str:
@@ -218,7 +244,7 @@ def readable_stem(name: str) -> str:
     return stem if re.search(r"[^\W\d_]{4,}", stem) else ""
 
 
-def as_chunk(entry: Entry, draft: ChunkDraft) -> Chunk:
+def as_chunk(entry: Entry, draft: ChunkDraft, digest: str) -> Chunk:
     return Chunk(
         account_id=entry.account_id,
         collection_id=entry.collection_id,
@@ -233,4 +259,5 @@ def as_chunk(entry: Entry, draft: ChunkDraft) -> Chunk:
         heading_path=list(draft.heading_path),
         context=draft.context,
         token_count=draft.token_count,
+        digest=digest,
     )

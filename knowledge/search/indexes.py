@@ -25,6 +25,7 @@ ORDINARY_LENGTH = 150
 
 MOST_TERMS = 16_000  # what pgvector allows in a sparse vector
 
+_COUNT = "UPDATE knowledge_entry SET chunk_count = %s WHERE account_id = %s AND id = %s AND chunk_count <> %s"
 _TERM_COLUMNS = "chunk_id, account_id, collection_id, entry_id, language, terms, weights"
 _VECTOR_COLUMNS = "id, account_id, collection_id, entry_id, chunk_id, model_id, vector"
 
@@ -42,18 +43,30 @@ def index_chunks(
     statistics.add_chunks(entry.account_id, entry.collection_id, entry.language, rows)
     _copy("knowledge_chunkterms", _TERM_COLUMNS, _term_rows(entry, chunks, rows))
     _copy("knowledge_chunkembedding", _VECTOR_COLUMNS, _vector_rows(entry, chunks, vectors, model))
+    entry.chunk_count = len(chunks)
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT, [len(chunks), entry.account_id, entry.id, len(chunks)])
 
 
 def unindex_entry(account_id: int, entry_id: UUID) -> None:
-    """Delete all chunks of an entry with their terms and vectors, and count them out.
+    """`unindex_entries` of one; also before chunks of a new generation are written."""
+    unindex_entries(account_id, [entry_id])
 
-    Within the caller's transaction, the entry's row locked, and before chunks of a new generation are written.
+
+def unindex_entries(account_id: int, entry_ids: Sequence[UUID]) -> None:
+    """Delete all chunks of the entries with their terms and vectors, and count them out.
+
+    Within the caller's transaction, the entries' rows locked: the account's statistics are locked here, and whoever
+    locked those must not wait for an entry any more.
     """
-    statistics.remove_entry(account_id, entry_id)
+    statistics.remove_entries(account_id, entry_ids)
     with connection.cursor() as cursor:
         for table in ("knowledge_chunkterms", "knowledge_chunkembedding", "knowledge_chunk"):
             # The names are the three above.
-            cursor.execute(f"DELETE FROM {table} WHERE account_id = %s AND entry_id = %s", [account_id, entry_id])  # noqa: S608
+            cursor.execute(
+                f"DELETE FROM {table} WHERE account_id = %s AND entry_id = ANY(%s)",  # noqa: S608
+                [account_id, list(entry_ids)],
+            )
 
 
 def ensure_vector_index(model: EmbeddingModel) -> None:

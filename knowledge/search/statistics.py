@@ -8,7 +8,7 @@ locking rows would keep two such writers from waiting for each other for ever.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from typing import Any
 from uuid import UUID
@@ -31,7 +31,7 @@ _DISCOUNT_TERMS = """
     WITH gone AS (
         SELECT term, count(*) AS chunks
         FROM knowledge_chunkterms AS chunk, unnest(chunk.terms) AS term
-        WHERE chunk.account_id = %(account)s AND chunk.entry_id = %(entry)s
+        WHERE chunk.account_id = %(account)s AND chunk.entry_id = ANY(%(entries)s)
         GROUP BY term
     ), emptied AS (
         DELETE FROM knowledge_termstatistic AS known USING gone
@@ -45,7 +45,7 @@ _DISCOUNT_LANGUAGES = """
     WITH gone AS (
         SELECT collection_id, language, count(*) AS chunks
         FROM knowledge_chunkterms
-        WHERE account_id = %(account)s AND entry_id = %(entry)s
+        WHERE account_id = %(account)s AND entry_id = ANY(%(entries)s)
         GROUP BY collection_id, language
     ), emptied AS (
         DELETE FROM knowledge_languagestatistic AS known USING gone
@@ -69,9 +69,9 @@ def add_chunks(account_id: int, collection_id: UUID, language: str, chunks: Iter
         cursor.execute(_COUNT_LANGUAGE, [account_id, collection_id, language, len(keys)])
 
 
-def remove_entry(account_id: int, entry_id: UUID) -> None:
-    """Count out whatever terms of the entry are stored; to be called before they are deleted."""
-    bound: dict[str, Any] = {"account": account_id, "entry": entry_id}
+def remove_entries(account_id: int, entry_ids: Sequence[UUID]) -> None:
+    """Count out whatever terms of the entries are stored; to be called before they are deleted."""
+    bound: dict[str, Any] = {"account": account_id, "entries": list(entry_ids)}
     with connection.cursor() as cursor:
         cursor.execute(_LOCK, [_lock_of(account_id)])
         cursor.execute(_DISCOUNT_TERMS, bound)

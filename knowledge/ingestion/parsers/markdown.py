@@ -22,15 +22,19 @@ _DATA_URI = re.compile(r"\(data:[^)\s]{100,}\)")
 
 class MarkdownParser:
     def parse(self, path: Path, limits: ParseLimits) -> ParsedDocument:
-        text = _DATA_URI.sub("()", clean(decode(path.read_bytes())))
-        title = ""
-        blocks: list[Block] = []
-        if front := _FRONT_MATTER.match(text):
-            text = text[front.end() :]
-            blocks.append(Block("paragraph", front[1]))
-            if named := re.search(r"^title:\s*(.+)$", front[1], re.MULTILINE):
-                title = named[1].strip("\"' ")
-        return ParsedDocument("markdown", title, blocks + markdown_blocks(text))
+        return markdown_document(decode(path.read_bytes()))
+
+
+def markdown_document(text: str) -> ParsedDocument:
+    text = _DATA_URI.sub("()", clean(text))
+    title = ""
+    blocks: list[Block] = []
+    if front := _FRONT_MATTER.match(text):
+        text = text[front.end() :]
+        blocks.append(Block("paragraph", front[1]))
+        if named := re.search(r"^title:\s*(.+)$", front[1], re.MULTILINE):
+            title = named[1].strip("\"' ")
+    return ParsedDocument("markdown", title, blocks + markdown_blocks(text))
 
 
 def markdown_blocks(text: str) -> list[Block]:

@@ -32,7 +32,7 @@ def read_document(path: Path, filename: str, limits: ParseLimits) -> ParsedDocum
 
 
 def _checked(document: ParsedDocument, limits: ParseLimits) -> ParsedDocument:
-    blocks = [cleaned for block in document.blocks if (cleaned := _cleaned(block)).text]
+    blocks = [tidy for block in document.blocks if (tidy := cleaned(block)).text]
     if sum(len(block.text) for block in blocks) > limits.text_chars:
         raise Unreadable("too_large")
     if not _has_words(blocks):
@@ -56,7 +56,7 @@ def _has_words(blocks: list[Block]) -> bool:
     return letters > nameless
 
 
-def _cleaned(block: Block) -> Block:
+def cleaned(block: Block) -> Block:
     text = clean(block.text).strip("\n").rstrip()
     if block.kind == "heading":
         text = one_line(text)
