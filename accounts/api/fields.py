@@ -41,3 +41,12 @@ class PasswordField(TextField):
             style={"input_type": "password"},
             **kwargs,
         )
+
+
+class TrueOrFalseField(serializers.BooleanField):
+    """JSON's own. REST framework's also takes "yes", "0" and the like."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data

@@ -11,9 +11,12 @@ from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from accounts.models import Account, User
+from accounts.models import Account, Invitation, Membership, User
 from chat.models import Conversation
-from knowledge import uploads
+from doculume.ids import new_id
+from integrations.models import Integration
+from knowledge import entries, uploads
+from knowledge.models import Collection
 
 # Alice owns the account, Mem is a member of it and Vera a viewer; each acts in it. Charlie (stranger) and Stan (staff)
 # do not belong to it and act in accounts of their own, with ids of Alice's things. `key` is a chatbot key.
@@ -44,12 +47,29 @@ ROUTES: dict[str, dict[str, dict[str, str]]] = {
     "api-refresh": {"post": PUBLIC},
     "api-logout": {"post": SIGNED_IN},
     "api-me": {"get": SIGNED_IN, "put": SIGNED_IN, "patch": SIGNED_IN},
+    "api-key": {"post": SIGNED_IN},
+    "api-users": {"post": PUBLIC},
+    "api-auth": {"post": PUBLIC},
+    "api-current-user": {"get": SIGNED_IN},
+    "api-password": {"patch": SIGNED_IN},
+    "api-accounts": {"get": SIGNED_IN},
     "api-settings-user": {"get": SIGNED_IN, "put": SIGNED_IN},
     "api-settings-admin": {"get": STAFF, "put": STAFF},
     "api-documents": {"get": SIGNED_IN},
     "api-document-upload": {"post": WRITES},
     "api-document": {"get": OF_ACCOUNT, "delete": CHANGES},
     "api-document-retry": {"post": CHANGES},
+    "api-collections": {"get": SIGNED_IN, "post": WRITES},
+    "api-collection": {"get": OF_ACCOUNT, "put": CHANGES, "patch": CHANGES, "delete": CHANGES},
+    "api-entries": {"get": OF_ACCOUNT, "post": CHANGES},
+    "api-entry": {"get": OF_ACCOUNT, "put": CHANGES, "patch": CHANGES, "delete": CHANGES},
+    "api-entry-upsert": {"put": CHANGES},
+    "api-entry-batch": {"post": CHANGES},
+    "api-entry-by-source": {"delete": CHANGES},
+    "api-integrations": {"get": SIGNED_IN, "post": WRITES},
+    "api-integration": {"get": OF_ACCOUNT, "put": CHANGES, "patch": CHANGES, "delete": CHANGES},
+    "api-integration-search": {"get": OF_ACCOUNT, "post": OF_ACCOUNT},
+    "api-integration-events": {"post": OF_ACCOUNT},
     # A viewer reads and asks. What they asked is theirs, so they may delete it.
     "api-ask": {"post": SIGNED_IN},
     "api-conversations": {"get": SIGNED_IN},
@@ -61,6 +81,8 @@ ROUTES: dict[str, dict[str, dict[str, str]]] = {
 #                   anonymous  stranger  viewer  member  owner  staff  key
 PAGE         = row("in         ok        ok      ok      ok     ok     in   ")
 PAGE_MANAGER = row("in         ok        403     403     ok     ok     in   ")
+PAGE_OWNER   = row("in         ok        403     403     ok     ok     in   ")
+PAGE_CHANGES = row("in         404       403     403     ok     404    in   ")
 PAGE_ONE     = row("in         404       ok      ok      ok     404    in   ")
 PAGE_OF_USER = row("in         404       404     404     ok     404    in   ")
 OPEN_PAGE    = row("ok         ok        ok      ok      ok     ok     ok   ")
@@ -76,6 +98,23 @@ PAGES: dict[str, dict[str, dict[str, str]]] = {
     "sign-out": {"post": SIGNS_OUT},
     "register": {"get": OPEN_PAGE, "post": OPEN_PAGE},
     "account_confirm_email": {"get": DEAD_LINK, "post": DEAD_LINK},
+    "invitation-link": {"get": DEAD_LINK},
+    "invitation": {"get": DEAD_LINK, "post": DEAD_LINK},
+    "invitation-sign-out": {"post": OPEN_PAGE},
+    "account-new": {"get": PAGE, "post": PAGE},
+    # Strangers and staff have an account of their own to show, of which they are the owner.
+    "account-members": {"get": PAGE},
+    "member-invite": {"post": PAGE_MANAGER},
+    "member-role": {"post": PAGE_CHANGES},
+    "member-remove": {"post": PAGE_CHANGES},
+    "member-hand-over": {"post": PAGE_CHANGES},
+    "account-leave": {"post": PAGE},
+    "invitation-revoke": {"post": PAGE_CHANGES},
+    "invitation-resend": {"post": PAGE_CHANGES},
+    "account-settings": {"get": PAGE_MANAGER, "post": PAGE_MANAGER},
+    "account-delete": {"post": PAGE_OWNER},
+    "account-usage": {"get": PAGE},
+    "account-audit": {"get": PAGE_OWNER},
     "home": {"get": PAGE},
     "conversation-page": {"get": PAGE_OF_USER},
     "document-page": {"get": PAGE_ONE},
@@ -93,19 +132,70 @@ def _document(account: Account, alice: User) -> dict[str, Any]:
     return {"pk": uploads.accept(account, alice, SimpleUploadedFile("a.txt", b"Open at nine."), name="a.txt").id}
 
 
+def _collection(account: Account, alice: User) -> dict[str, Any]:
+    return {"pk": Collection.objects.create(account=account, name="Hers").id}
+
+
+def _entries(account: Account, alice: User) -> dict[str, Any]:
+    return {"collection": _collection(account, alice)["pk"]}
+
+
+def _entry(account: Account, alice: User) -> dict[str, Any]:
+    collection = Collection.objects.create(account=account, name="Hers")
+    return {"collection": collection.id, "pk": entries.add(account, collection, {"raw_text": "Open at nine."}).id}
+
+
+def _entry_by_source(account: Account, alice: User) -> dict[str, Any]:
+    collection, source = Collection.objects.create(account=account, name="Hers"), {"source_type": "w", "source_id": "a"}
+    entries.add(account, collection, {"raw_text": "Open at nine.", **source})
+    return {"collection": collection.id, **source}
+
+
+def _integration(account: Account, alice: User) -> dict[str, Any]:
+    return {"pk": Integration.objects.create(account=account, type="custom", name="Hers").id}
+
+
 def _conversation(account: Account, alice: User) -> dict[str, Any]:
     return {"pk": Conversation.objects.create(account=account, user=alice).id}
+
+
+def _member(account: Account, alice: User) -> dict[str, Any]:
+    user = User.objects.create_user(f"{new_id().hex}@example.com")
+    return {"pk": Membership.objects.create(account=account, user=user, role="viewer").pk}
+
+
+def _invitation(account: Account, alice: User) -> dict[str, Any]:
+    email = f"{new_id().hex}@example.com"
+    return {"pk": Invitation.objects.create(account=account, email=email, digest=new_id().hex, invited_by=alice).pk}
 
 
 # For routes with an id in their path: makes the thing, Alice's, and gives what `reverse` needs.
 THINGS: dict[str, Callable[[Account, User], dict[str, Any]]] = {
     "api-document": _document,
     "api-document-retry": _document,
+    "api-collection": _collection,
+    "api-entries": _entries,
+    "api-entry": _entry,
+    "api-entry-upsert": _entries,
+    "api-entry-batch": _entries,
+    "api-entry-by-source": _entry_by_source,
+    "api-integration": _integration,
+    "api-integration-search": _integration,
+    "api-integration-events": _integration,
     "api-conversation": _conversation,
     "conversation-page": _conversation,
     "document-page": _document,
     "document-file": _document,
+    "member-role": _member,
+    "member-remove": _member,
+    "member-hand-over": _member,
+    "invitation-revoke": _invitation,
+    "invitation-resend": _invitation,
+    "invitation-link": lambda account, alice: {"token": "made-up"},
     "account_confirm_email": lambda account, alice: {"key": "made-up"},
 }
 
-BODIES: dict[str, dict[str, Any]] = {}
+BODIES: dict[str, dict[str, Any]] = {
+    "member-invite": {"email": "dana@example.com", "role": "member"},
+    "member-role": {"role": "member"},
+}

@@ -1,4 +1,4 @@
-"""Registering, signing in and out, and one's own profile."""
+"""Registering, signing in and out: DocuLume's and Quillium's way."""
 
 from __future__ import annotations
 
@@ -7,82 +7,85 @@ from typing import Any
 from django.contrib.auth import get_user, logout
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
-from rest_framework.generics import RetrieveUpdateAPIView
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
+from accounts import audit
 from accounts.addresses import limit_address
 from accounts.api import examples
-from accounts.api.scope import AccountScoped
+from accounts.api.public import PublicView, never_stored, read
 from accounts.api.serializers import (
     LoginSerializer,
     RefreshSerializer,
+    RegisteredSerializer,
     RegisterSerializer,
     TokensSerializer,
-    UserSerializer,
 )
 from accounts.authentication import BearerAuthentication, PageSessionAuthentication, family_of_cookie
 from accounts.cookies import REFRESH_COOKIE, clear_token_cookies, set_token_cookies
-from accounts.models import TokenFamily, User
+from accounts.models import ApiToken, TokenFamily, User
 from accounts.origin import refuse_cross_site
 from accounts.registration import refuse_if_closed, register
-from accounts.signing_in import user_by_password
+from accounts.signing_in import sign_in
 from accounts.throttling import REFRESH_OF_ADDRESS
-from accounts.tokens import CredentialRefused, TokenPair, end_by_refresh, rotate, start_family
+from accounts.tokens import CredentialRefused, TokenPair, end_by_refresh, rotate, sign_out, start_family
 from doculume.dialects import StructuredDialect
+from doculume.errors import PermissionRefused
 
 
-class PublicView(StructuredDialect, APIView):
-    """For those who have no credential yet, or one that ran out: none is looked at."""
-
-    authentication_classes = ()
-    permission_classes = (AllowAny,)
-    # For the schema, which cannot see what the code raises.
-    error_statuses: tuple[int, ...] = ()
+class NoSignIn(PermissionRefused):
+    message = "An API token is no sign-in that could end. Revoke it on the page of your API tokens."
 
 
-class RegisterView(PublicView):
+class RegisterView(StructuredDialect, PublicView):
     error_statuses = (403,)
 
     @extend_schema(
         operation_id="register",
         summary="Register a new user",
-        description="Makes the user and their personal account. 403 where registration is closed.",
+        description="Makes the user and their personal account. 403 where registration is closed, or by invitation "
+        "only and no `invitation` is sent: the token of the link in the invitation's mail. `terms_of_service` must be "
+        "true where the deployment requires it. Where addresses must be confirmed, the answer is the same for a free "
+        "and a taken address, without ids, and what follows is told by mail.",
         request=RegisterSerializer,
-        responses={201: UserSerializer},
-        examples=[examples.REGISTER, examples.USER],
+        responses={201: RegisteredSerializer},
+        examples=[examples.REGISTER, examples.REGISTER_INVITED, examples.USER, examples.UNCONFIRMED_USER],
     )
     def post(self, request: Request) -> Response:
-        refuse_if_closed()
+        # First, so that a closed door says so whatever else is wrong; a wrong type of it is told below.
+        refuse_if_closed(invitation_in(request))
         fields = read(RegisterSerializer, request)
-        user = register(request._request, **fields)
-        return Response(UserSerializer(user).data, status=201)
+        accepted = fields.pop("terms_of_service")
+        user = register(request._request, **fields, terms_accepted=accepted)
+        shown = user or User(email=fields["email"], full_name=fields["full_name"])
+        return Response(RegisteredSerializer(shown).data, status=201)
 
 
-class LoginView(PublicView):
-    error_statuses = (401,)
+class LoginView(StructuredDialect, PublicView):
+    error_statuses = (401, 403)
 
     @extend_schema(
         operation_id="login",
         summary="Sign in",
-        description="Answers with an access and a refresh token, and sets both as httpOnly cookies.",
+        description="Answers with an access and a refresh token, and sets both as httpOnly cookies. With two-factor "
+        "authentication on, `otp_attempt` must be a one-time password or a recovery code; without it the answer is "
+        "401 with the code `otp_attempt_required`. 403 if the address must be confirmed first.",
         request=LoginSerializer,
         responses={200: TokensSerializer},
-        examples=[examples.LOGIN, examples.TOKENS],
+        examples=[examples.LOGIN, examples.LOGIN_WITH_CODE, examples.TOKENS],
     )
     def post(self, request: Request) -> Response:
         fields = read(LoginSerializer, request)
-        user = user_by_password(request._request, fields["email"], fields["password"])
+        user = sign_in(request._request, fields["email"], fields["password"], fields["otp_attempt"] or "")
         pair = start_family(user)
         response = never_stored(Response(written_out(pair)))
         set_token_cookies(response, request._request, pair)
         return response
 
 
-class RefreshView(PublicView):
+class RefreshView(StructuredDialect, PublicView):
     error_statuses = (401, 403)
 
     @extend_schema(
@@ -99,7 +102,7 @@ class RefreshView(PublicView):
         sent = read(RefreshSerializer, request).get("refresh_token")
         token = sent or refresh_cookie(request)
         with REFRESH_OF_ADDRESS.failures(limit_address(request._request), failure=CredentialRefused):
-            pair = rotate(token)
+            pair = rotate(token, request._request)
         if sent:
             return never_stored(Response(written_out(pair)))
         response = never_stored(Response({"expires_in": pair.expires_in, "token_type": "Bearer"}))
@@ -116,7 +119,8 @@ class LogoutView(StructuredDialect, APIView):
     @extend_schema(
         operation_id="logout",
         summary="Sign out",
-        description="Revokes the refresh token's family and the access token at once, and clears the cookies.",
+        description="Revokes the refresh token's family and the access token at once, and clears the cookies. A "
+        "personal API token is no sign-in and is refused with 403.",
         request=RefreshSerializer,
         responses={200: OpenApiResponse(OpenApiTypes.OBJECT, "Signed out.")},
         examples=[examples.REFRESH, examples.NOTHING],
@@ -124,9 +128,11 @@ class LogoutView(StructuredDialect, APIView):
     def post(self, request: Request) -> Response:
         sent = read(RefreshSerializer, request).get("refresh_token")
         if isinstance(request.auth, TokenFamily):
-            request.auth.revoke("signed out")
+            sign_out(request.auth, request._request)
+        elif isinstance(request.auth, ApiToken):
+            raise NoSignIn
         elif sent:
-            end_by_refresh(sent)
+            end_by_refresh(sent, request._request)
         else:
             self.end_by_browser(request)
         response = Response({})
@@ -136,45 +142,18 @@ class LogoutView(StructuredDialect, APIView):
     def end_by_browser(self, request: Request) -> None:
         if family := family_of_cookie(request._request):
             refuse_cross_site(request._request)
-            family.revoke("signed out")
-        elif REFRESH_COOKIE not in request.COOKIES and get_user(request._request).is_authenticated:
+            sign_out(family, request._request)
+        elif REFRESH_COOKIE not in request.COOKIES and isinstance(user := get_user(request._request), User):
             PageSessionAuthentication().enforce_csrf(request)
             logout(request._request)
+            audit.record(audit.Action.SIGNED_OUT, request=request._request, actor=user, account=user.personal_account)
         else:
-            end_by_refresh(refresh_cookie(request))
+            end_by_refresh(refresh_cookie(request), request._request)
 
 
-class MeView(StructuredDialect, AccountScoped, RetrieveUpdateAPIView):
-    serializer_class = UserSerializer
-
-    def get_object(self) -> User:
-        return User.objects.select_related("own_account").get(memberships=self.membership)
-
-    @extend_schema(operation_id="me", summary="Your profile", examples=[examples.USER])
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
-
-    @extend_schema(
-        operation_id="update_me",
-        summary="Change your profile",
-        description="Changes the fields that are sent and leaves the others.",
-        request=UserSerializer(partial=True),
-        examples=[examples.PROFILE, examples.USER],
-    )
-    def put(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return self.partial_update(request, *args, **kwargs)
-
-    @extend_schema(
-        operation_id="patch_me", summary="Change some of your profile", examples=[examples.PROFILE, examples.USER]
-    )
-    def patch(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return self.partial_update(request, *args, **kwargs)
-
-
-def read(serializer_class: type[Serializer], request: Request) -> dict[str, Any]:
-    serializer = serializer_class(data=request.data)
-    serializer.is_valid(raise_exception=True)
-    return dict(serializer.validated_data)
+def invitation_in(request: Request) -> str | None:
+    sent = request.data.get("invitation") if isinstance(request.data, dict) else None
+    return sent if isinstance(sent, str) else None
 
 
 def refresh_cookie(request: Request) -> str:
@@ -193,9 +172,3 @@ def written_out(pair: TokenPair) -> dict[str, Any]:
         "expires_in": pair.expires_in,
         "token_type": "Bearer",
     }
-
-
-def never_stored(response: Response) -> Response:
-    """RFC 6749, section 5.1: no cache may keep an answer with tokens."""
-    response["Cache-Control"] = "no-store"
-    return response
