@@ -1,4 +1,4 @@
-"""The front door to finding: `search()`.
+"""The front door to finding: `search()` for chunks, `search_entries()` for entries.
 
 Two legs look in the same scope, by meaning (`_vector`) and by words (`_text`), and their rankings become one
 (`_fusion`). Every statement binds the account; filters are part of what each leg asks, never applied afterwards.
@@ -6,28 +6,37 @@ Two legs look in the same scope, by meaning (`_vector`) and by words (`_text`), 
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import connection
 
 from accounts.models import Account
 from knowledge.search import _text, _vector
 from knowledge.search._filters import Scope, SearchFilters, scope_of
 from knowledge.search._fusion import WINDOW, Fused, fuse
+from knowledge.search._running import LONGEST_QUERY, Clock, snapshot
+from knowledge.search.entries import (
+    Boost,
+    BoostApplied,
+    EntryChunk,
+    EntryHit,
+    EntryResults,
+    SortKey,
+    search_entries,
+)
 from knowledge.search.indexes import dense
+from knowledge.search.meta import MetaFilter, UnusableRange
 from llm_settings.models import EmbeddingModel
 from llm_settings.providers import get_embedder
 from llm_settings.providers.base import Embedder
 
-__all__ = ["SearchFilters", "SearchHit", "SearchResult", "search", "weights_for"]
+__all__ = [
+    "LONGEST_QUERY", "Boost", "BoostApplied", "EntryChunk", "EntryHit", "EntryResults", "MetaFilter", "SearchFilters",
+    "SearchHit", "SearchResult", "SortKey", "UnusableRange", "search", "search_entries", "weights_for",
+]  # fmt: skip
 
-# What is read of a question, in characters. It is more than the embedding models take in.
-LONGEST_QUERY = 4_000
 MOST_HITS = 200
 EVERYTHING = SearchFilters()
 
@@ -105,14 +114,14 @@ def search(
     limit = min(limit, MOST_HITS)
     if not text or limit < 1:
         return SearchResult([])
-    clock = _Clock()
+    clock = Clock()
     model = EmbeddingModel.objects.active()
     embedder = get_embedder(model)
     # Before the transaction: a remote model may take its time.
     vector = dense(embedder.embed_query(text))
     clock.lap("embed")
     depth = max(WINDOW, 2 * limit if per_entry else limit)
-    with _snapshot():
+    with snapshot():
         scope = scope_of(account.id, filters)
         near = _vector.nearest(scope, model, vector, depth)
         clock.lap("vector")
@@ -156,26 +165,3 @@ def _hit(fused: Fused, row: dict[str, Any], embedder: Embedder) -> SearchHit:
         vector_rank=fused.vector_rank,
         lexical_rank=fused.lexical_rank,
     )
-
-
-@contextmanager
-def _snapshot() -> Iterator[None]:
-    """All statements of a search see the same moment, unless a transaction is already under way."""
-    nested = connection.in_atomic_block
-    with transaction.atomic(), connection.cursor() as cursor:
-        if not nested:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        cursor.execute(_vector.SETTINGS)
-        yield
-
-
-class _Clock:
-    def __init__(self) -> None:
-        self.laps: dict[str, float] = {}
-        self._start = self._last = time.perf_counter()
-
-    def lap(self, name: str) -> None:
-        now = time.perf_counter()
-        self.laps[name] = (now - self._last) * 1000
-        self.laps["total"] = (now - self._start) * 1000
-        self._last = now

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
+
+from knowledge.search.meta import Bound, MetaFilter, conditions
 
 # Chunks of chosen entries are counted up to this many; above it, all that matters is that there are many.
 COUNTED = 50_000
@@ -21,6 +24,14 @@ _ENTRY_CHUNKS = """
         SELECT 1 FROM knowledge_chunkterms WHERE account_id = %s AND entry_id = ANY(%s) LIMIT %s
     ) AS counted
 """
+# Counted in one pass; the ids are sent back and forth only where that is cheaper than to ask again.
+_MATCHING = """
+    WITH matching AS MATERIALIZED (SELECT entry.id, entry.chunk_count FROM knowledge_entry AS entry WHERE {where})
+    SELECT coalesce(sum(greatest(chunk_count, 1)), 0),
+           CASE WHEN count(*) <= {most} THEN (SELECT coalesce(array_agg(id), '{{}}') FROM matching)::text END
+    FROM matching
+"""
+MOST_LISTED = 2_000
 _ENTRIES_OF_DOCUMENTS = "SELECT entry_id FROM knowledge_document WHERE account_id = %s AND id = ANY(%s)"
 
 
@@ -45,8 +56,12 @@ class Scope:
     account_chunks: int = 0
     chunks: int = 0
     """How many chunks of the account are in scope; never less than there are, up to COUNTED."""
+    entry_set: str | None = None
+    """The ids as PostgreSQL writes an array, where filters on fields left few entries."""
+    entry_filter: Bound | None = None
+    """The condition on `entry`, where they left many."""
 
-    def where(self) -> tuple[str, list[Any]]:
+    def where(self) -> Bound:
         """The condition on a table with the columns account_id, collection_id and entry_id."""
         condition = "account_id = %s"
         bound: list[Any] = [self.account_id]
@@ -56,6 +71,14 @@ class Scope:
         if self.entry_ids is not None:
             condition += " AND entry_id = ANY(%s)"
             bound.append(self.entry_ids)
+        if self.entry_set is not None:
+            condition += " AND entry_id = ANY(%s::uuid[])"
+            bound.append(self.entry_set)
+        elif self.entry_filter is not None:
+            # Of conditions in this module and `meta`, with nothing but placeholders in them.
+            among = f"SELECT entry.id FROM knowledge_entry AS entry WHERE {self.entry_filter[0]}"  # noqa: S608
+            condition += f" AND entry_id IN ({among})"
+            bound += self.entry_filter[1]
         return condition, bound
 
 
@@ -68,6 +91,22 @@ def scope_of(account_id: int, filters: SearchFilters) -> Scope:
     if entries is not None:
         within = min(within, _chunks_of(account_id, entries))
     return Scope(account_id, collections, entries, [row[0] for row in rows], total, within)
+
+
+def entry_scope(account_id: int, collection_ids: Sequence[UUID], filters: Sequence[MetaFilter]) -> Scope:
+    """Entries of these collections that pass the filters on their fields; no collections, no entries."""
+    scope = scope_of(account_id, SearchFilters(collection_ids=tuple(collection_ids)))
+    if not filters or not scope.chunks or not collection_ids:
+        return scope if collection_ids else replace(scope, chunks=0)
+    sql, bound = conditions(filters)
+    where = f"entry.account_id = %s AND entry.collection_id = ANY(%s) AND entry.active_generation > 0 AND {sql}"
+    bound = [account_id, scope.collection_ids, *bound]
+    with connection.cursor() as cursor:
+        cursor.execute(_MATCHING.format(where=where, most=MOST_LISTED), bound)
+        chunks, entry_set = cursor.fetchone()
+    if entry_set is not None:
+        return replace(scope, chunks=int(chunks), entry_set=entry_set)
+    return replace(scope, chunks=int(chunks), entry_filter=(where, bound))
 
 
 def _entries(account_id: int, filters: SearchFilters) -> list[UUID] | None:

@@ -14,7 +14,15 @@ from itertools import chain
 from llm_settings.providers.background import BACKGROUND, background_language
 from llm_settings.providers.base import Embedder, Vectors
 from llm_settings.providers.calibration import RELEVANT, UNRELATED, cosine
-from llm_settings.providers.relevance import ENOUGH, Cosines, Evidence, coverage, evidence, is_foreign
+from llm_settings.providers.relevance import (
+    ENOUGH,
+    SENTENCE_LEAD,
+    Cosines,
+    Evidence,
+    coverage,
+    evidence,
+    is_foreign,
+)
 
 MOST_CANDIDATES = 10  # sentences that are embedded; twice as many find no more and take twice the time
 LONGEST_SENTENCE = 500  # characters; text without full stops is cut at its commas or words
@@ -114,6 +122,21 @@ class ExtractiveModel:
         confidence = self._evidence(question, passages, nearest, float(cosines.max()), vector, searched).confidence
         chosen = _chosen(candidates, self._scores(candidates, cosines), max_sentences)
         return ExtractiveAnswer(chosen, confidence, confidence >= ENOUGH)
+
+    def confidence(
+        self, question: str, passages: Sequence[Passage], question_vector: Vectors, searched: int | None = None
+    ) -> float:
+        """As of an answer, from passages alone: no sentence is embedded, so it is quick and a little less sure.
+
+        Their cosines must be known. `ENOUGH` is where answering begins. The first question in a language embeds
+        what it is compared with, and may raise ProviderError.
+        """
+        near = max(passages, key=lambda passage: passage.cosine or -1.0, default=None)
+        if near is None or near.cosine is None:
+            return 0.0
+        span = cosine(RELEVANT, self._embedder.scale) - cosine(UNRELATED, self._embedder.scale)
+        sentence = near.cosine + SENTENCE_LEAD * span
+        return self._evidence(question, passages, near, sentence, question_vector, searched).confidence
 
     def _asked(self, question: str, language: str) -> dict[str, float]:
         """The question's terms and how much each tells of what it is about."""

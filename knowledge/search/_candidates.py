@@ -1,0 +1,151 @@
+"""The entries a search chooses from: those in scope whose nearest chunk is near enough to the question."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from knowledge.search import _vector
+from knowledge.search._filters import Scope
+from knowledge.search._fusion import WINDOW
+from knowledge.search._text import Found
+from knowledge.search._vector import Near
+from knowledge.search.meta import Bound
+from llm_settings.models import EmbeddingModel
+
+# Up to this many chunks in scope, a walk of the graph that does not settle which entries are near enough is followed
+# by a look at every chunk. Above it, the candidates are what the legs returned.
+COUNTED_UP_TO = 50_000
+WALKED = 200
+# Of this many entries, the nearest, sort keys put in order.
+MOST_SORTED = 20_000
+
+_SCORED = """
+    WITH scored AS MATERIALIZED (
+        SELECT chunk_id, entry_id, -(vector <#> %s::halfvec) AS cosine FROM knowledge_chunkembedding
+        WHERE {condition} AND model_id = %s
+    )
+"""
+# One pass over the scope for all that is asked of it; the first column says which.
+_SURVEY = """
+    {scored}
+    (SELECT 0, chunk_id, entry_id, cosine FROM scored ORDER BY cosine DESC, chunk_id LIMIT {window})
+    UNION ALL
+    SELECT 1, NULL, entry_id, max(cosine) FROM scored WHERE entry_id = ANY(%s) GROUP BY entry_id
+    UNION ALL
+    SELECT 2, NULL, NULL, count(*) FROM (SELECT FROM scored WHERE cosine >= %s GROUP BY entry_id) AS enough
+"""
+_BEST = """
+    {scored}, best AS (
+        SELECT entry_id, max(cosine) AS cosine, (array_agg(chunk_id ORDER BY cosine DESC, chunk_id))[1] AS chunk_id
+        FROM scored WHERE cosine >= %s GROUP BY entry_id
+    )
+"""
+_REST = """
+    {best} SELECT entry_id, chunk_id, cosine FROM best WHERE entry_id <> ALL(%s)
+    ORDER BY cosine DESC, entry_id LIMIT %s OFFSET %s
+"""
+_SORTED = """
+    {best} SELECT best.entry_id, best.chunk_id, best.cosine
+    FROM (SELECT * FROM best ORDER BY cosine DESC, entry_id LIMIT {most}) AS best
+    JOIN knowledge_entry AS entry ON entry.account_id = %s AND entry.id = best.entry_id
+    ORDER BY {order}, best.cosine DESC, best.entry_id LIMIT %s OFFSET %s
+"""
+_COSINES = """
+    SELECT entry_id, max(-(vector <#> %s::halfvec)) FROM knowledge_chunkembedding
+    WHERE account_id = %s AND model_id = %s AND entry_id = ANY(%s) GROUP BY entry_id
+"""
+
+EntryRow = tuple[UUID, UUID, float]
+"""Entry, its nearest chunk, that chunk's cosine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """`near`: the nearest chunks, whether near enough or not, because scores are stretched over them."""
+
+    scope: Scope
+    model: EmbeddingModel
+    vector: str
+    least: float
+    near: list[Near]
+    total: int
+    exact: bool
+    _cosines: dict[UUID, float] = field(default_factory=dict)
+
+    def cosine_of(self, entry: UUID) -> float | None:
+        """Of the entry's nearest chunk; None where the model has embedded none."""
+        return self._cosines.get(entry)
+
+    def rest(self, without: Sequence[UUID], first: int, count: int) -> list[EntryRow]:
+        """Entries near enough beside these, nearest first."""
+        if not self.exact:
+            return []
+        return self._fetch(_REST, [list(without), count, first])
+
+    def sorted_by(self, order: Bound, first: int, count: int) -> list[EntryRow]:
+        """Entries near enough in that order of the table `entry`; ties by nearness, then by id."""
+        sql, bound = order
+        if not self.exact:
+            scope = replace(self.scope, entry_ids=list(self._cosines), entry_set=None, entry_filter=None)
+            return replace(self, scope=scope, exact=True).sorted_by(order, first, count)
+        return self._fetch(_SORTED, [self.scope.account_id, *bound, count, first], order=sql, most=MOST_SORTED)
+
+    def _fetch(self, statement: str, bound: list[Any], **parts: Any) -> list[EntryRow]:
+        condition, scoped = self.scope.where()
+        best = _BEST.format(scored=_SCORED.format(condition=condition))
+        with connection.cursor() as cursor:
+            cursor.execute(
+                statement.format(best=best, **parts), [self.vector, *scoped, self.model.id, self.least, *bound]
+            )
+            return cursor.fetchall()
+
+
+def among(scope: Scope, model: EmbeddingModel, vector: str, least: float, found: Sequence[Found]) -> Candidates:
+    """`least`: the cosine from which a chunk is near enough; `found`: what the lexical leg brings."""
+    if not scope.chunks:
+        return Candidates(scope, model, vector, least, [], 0, True)
+    if scope.chunks <= _vector.exact_up_to(model):
+        return _surveyed(scope, model, vector, least, found)
+    near = _vector.nearest(scope, model, vector, WALKED)
+    settled = len(near) < WALKED or near[-1].cosine < least
+    if not settled and scope.chunks <= COUNTED_UP_TO:
+        return _surveyed(scope, model, vector, least, found)
+    cosines = _nearest_of_entries(near)
+    cosines |= _cosines(scope, model, vector, {hit.entry_id for hit in found} - cosines.keys())
+    total = sum(cosine >= least for cosine in cosines.values())
+    return Candidates(scope, model, vector, least, near, total, settled, cosines)
+
+
+def _surveyed(scope: Scope, model: EmbeddingModel, vector: str, least: float, found: Sequence[Found]) -> Candidates:
+    condition, bound = scope.where()
+    entries = list({hit.entry_id for hit in found})
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _SURVEY.format(scored=_SCORED.format(condition=condition), window=WINDOW),
+            [vector, *bound, model.id, entries, least],
+        )
+        rows = cursor.fetchall()
+    near = [Near(*row[1:]) for row in rows if row[0] == 0]
+    cosines = _nearest_of_entries(near) | {row[2]: row[3] for row in rows if row[0] == 1}
+    total = next(int(row[3]) for row in rows if row[0] == 2)
+    return Candidates(scope, model, vector, least, near, total, True, cosines)
+
+
+def _nearest_of_entries(near: Sequence[Near]) -> dict[UUID, float]:
+    cosines: dict[UUID, float] = {}
+    for hit in near:
+        cosines.setdefault(hit.entry_id, hit.cosine)
+    return cosines
+
+
+def _cosines(scope: Scope, model: EmbeddingModel, vector: str, entries: set[UUID]) -> dict[UUID, float]:
+    if not entries:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(_COSINES, [vector, scope.account_id, model.id, list(entries)])
+        return dict(cursor.fetchall())

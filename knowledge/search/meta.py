@@ -1,0 +1,199 @@
+"""Filters on an entry's own fields, as SQL: every name and every value is bound, none is part of a statement's text.
+
+Equality and presence are jsonpath predicates, which the GIN index of `knowledge_entry` answers; lax mode reaches into
+arrays by itself. A name with dots means a key of that name as well as a path of keys.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, ClassVar, Literal
+
+from doculume.errors import DoculumeError
+
+Scalar = str | int | float | bool
+Operator = Literal["eq", "or", "and", "not", "gt", "gte", "lt", "lte", "exists"]
+RANGES: dict[str, str] = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+COLUMNS = ("meta", "searchable_meta")
+
+# JSON's own grammar of numbers, so that `007` and `1_000` stay text; exponents as far as a double goes.
+_NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,60})(?:\.\d{1,60})?(?:[eE][+-]?\d{1,2})?")
+STORED_NUMBER = r"^\s*[-+]?(\d{1,60}(\.\d{0,60})?|\.\d{1,60})([eE][-+]?\d{1,2})?\s*$"
+STORED_MOMENT = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?\s?(Z|z|[-+]\d{2}(:?\d{2})?)?)?$"
+
+Bound = tuple[str, list[Any]]
+"""A piece of SQL, and what is bound in it."""
+NOTHING: Bound = ("FALSE", [])
+
+
+class UnusableRange(DoculumeError):
+    code: ClassVar[str] = "invalid_request"
+    status_code: ClassVar[int] = 422
+    message = "A range needs a number or an ISO 8601 date."
+
+
+@dataclass(frozen=True, slots=True)
+class MetaFilter:
+    """What a field of `meta` or `searchable_meta` must be.
+
+    `eq`, `or`: one of `values`, or an array that holds one; `and`: all of them; `not`: none of them, entries without
+    the field included; `gt` … `lte`: a number, or an ISO 8601 date or date-time, against the same in the entry (a date
+    is its midnight, a time without offset is UTC); `exists`: whether there is one that is not null.
+    Strings, numbers and booleans are alike: "10" matches 10 and "10", "true" matches true.
+    """
+
+    field: str
+    operator: Operator
+    values: tuple[Scalar, ...]
+
+
+def conditions(filters: Iterable[MetaFilter]) -> Bound:
+    """All of the filters, on a table `entry`. Raises UnusableRange."""
+    parts = [_condition(one) for one in filters]
+    return " AND ".join(sql for sql, _ in parts) or "TRUE", [value for _, bound in parts for value in bound]
+
+
+def _condition(wanted: MetaFilter) -> Bound:
+    field, values = wanted.field, wanted.values
+    if wanted.operator in RANGES:
+        return _all([_in_range(field, RANGES[wanted.operator], value) for value in values])
+    if wanted.operator == "exists":
+        sql, bound = _exists(field)
+        return (sql, bound) if _is_true(values) else (f"({sql}) IS NOT TRUE", bound)
+    if wanted.operator == "and":
+        return _all([_equals(field, [value]) for value in values])
+    sql, bound = _equals(field, values)
+    return (f"({sql}) IS NOT TRUE", bound) if wanted.operator == "not" else (sql, bound)
+
+
+def _all(parts: Sequence[Bound]) -> Bound:
+    return "(" + " AND ".join(sql for sql, _ in parts) + ")", [value for _, bound in parts for value in bound]
+
+
+def _is_true(values: Sequence[Scalar]) -> bool:
+    return not values or str(values[0]).casefold() not in ("false", "0", "")
+
+
+def _equals(field: str, values: Sequence[Scalar]) -> Bound:
+    """Whether the field is, or holds, one of the values."""
+    tests = [f"{path} == {form}" for path in _json_paths(field) for value in values for form in _forms(value)]
+    if not tests:
+        return NOTHING
+    return _either("entry.{column} @@ %s::jsonpath", [" || ".join(tests)])
+
+
+def _exists(field: str) -> Bound:
+    tests = [f"exists({path} ? (@ != null))" for path in _json_paths(field)]
+    return _either("entry.{column} @@ %s::jsonpath", [" || ".join(tests)]) if tests else NOTHING
+
+
+def _either(template: str, bound: list[Any]) -> Bound:
+    return "(" + " OR ".join(template.format(column=column) for column in COLUMNS) + ")", bound * len(COLUMNS)
+
+
+def _json_paths(field: str) -> list[str]:
+    if not storable(field):
+        return []
+    return ["$" + "".join(f".{json.dumps(key)}" for key in keys) for keys in paths_of(field)]
+
+
+def paths_of(field: str) -> list[list[str]]:
+    """The keys that lead to a field: its own name, and what its dots say."""
+    return [[field], field.split(".")] if "." in field else [[field]]
+
+
+def storable(text: str) -> bool:
+    """Whether PostgreSQL can hold the text at all; what it cannot hold no entry has."""
+    try:
+        return "\0" not in text and bool(text.encode())
+    except UnicodeEncodeError:
+        return False
+
+
+def _forms(value: Scalar) -> Iterator[str]:
+    """The value as jsonpath writes it, in each type that counts as the same."""
+    if isinstance(value, bool):
+        yield from (str(value).lower(), f'"{str(value).lower()}"')
+        return
+    if isinstance(value, str):
+        if storable(value) or not value:
+            yield json.dumps(value)
+        if value in ("true", "false"):
+            yield value
+        if _NUMBER.fullmatch(value):
+            yield value
+        return
+    text = repr(value)
+    yield json.dumps(text)
+    if isinstance(value, float) and value.is_integer():
+        yield json.dumps(str(int(value)))
+    if _NUMBER.fullmatch(text):
+        yield text
+
+
+def _in_range(field: str, sign: str, value: Scalar) -> Bound:
+    limit = limit_of(value)
+    if not storable(field):
+        return NOTHING
+    kind, typed = ("number", "numeric") if isinstance(limit, Decimal) else ("date", "timestamptz")
+    parts, bound = [], []
+    for column in COLUMNS:
+        for keys in paths_of(field):
+            parts.append(f"{as_type(kind, f'entry.{column} #> %s::text[]')} {sign} %s::{typed}")
+            bound += [*[keys] * MENTIONS[kind], limit]
+    return "(" + " OR ".join(parts) + ")", bound
+
+
+def limit_of(value: Scalar) -> Decimal | datetime:
+    """What a range compares with: a number, or a moment (aware). Raises UnusableRange."""
+    if isinstance(value, bool):
+        raise UnusableRange
+    if isinstance(value, int | float):
+        if not math.isfinite(value):
+            raise UnusableRange
+        return Decimal(repr(value))
+    text = value.strip()
+    if re.fullmatch(STORED_NUMBER, text, re.ASCII):
+        return Decimal(text)
+    if (moment := moment_of(text)) is not None:
+        return moment
+    raise UnusableRange
+
+
+def moment_of(text: str) -> datetime | None:
+    """An ISO 8601 date or date-time; UTC where it names no offset. None for anything else."""
+    if not re.fullmatch(STORED_MOMENT, text, re.ASCII):
+        return None
+    try:
+        moment = datetime.fromisoformat(text.replace("z", "Z"))
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+# How often an expression of `as_type` mentions the value, and so what is bound in it.
+MENTIONS = {"number": 4, "date": 4, "text": 2}
+
+
+def as_type(kind: str, value: str) -> str:
+    """The jsonb expression `value` as a number, a moment or text; NULL where it is of another type.
+
+    What `value` binds is bound MENTIONS[kind] times.
+    """
+    if kind == "number":
+        return (
+            f"CASE jsonb_typeof({value}) WHEN 'number' THEN ({value})::numeric WHEN 'string' THEN "
+            f"CASE WHEN ({value}) #>> '{{}}' ~ '{STORED_NUMBER}' THEN (({value}) #>> '{{}}')::numeric END END"
+        )
+    if kind == "date":
+        return (
+            f"CASE WHEN jsonb_typeof({value}) = 'string' AND ({value}) #>> '{{}}' ~ '{STORED_MOMENT}' "
+            f"AND pg_input_is_valid(({value}) #>> '{{}}', 'timestamptz') THEN (({value}) #>> '{{}}')::timestamptz END"
+        )
+    return f"CASE WHEN jsonb_typeof({value}) IN ('string', 'number', 'boolean') THEN ({value}) #>> '{{}}' END"
