@@ -258,6 +258,8 @@ LOGOUT_REDIRECT_URL = "/sign-in"
 # Until staff decide in the site settings.
 REGISTRATION = "open" if env_bool("REGISTRATION_OPEN", True) else "closed"
 ACCESS_TOKEN_LIFETIME = timedelta(minutes=15)
+# So often an open stream or socket looks whether its credential still holds; it ends within two to three times that.
+CREDENTIAL_CHECK_SECONDS = env_int("CREDENTIAL_CHECK_SECONDS", 20, minimum=1)
 REFRESH_TOKEN_LIFETIME = timedelta(days=14)
 SIMPLE_JWT = {
     "ALGORITHM": "HS256",

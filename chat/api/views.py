@@ -17,6 +17,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from accounts.api.scope import AccountScoped
+from accounts.liveness import Credential
 from accounts.models import Account
 from chat import sse, transcript
 from chat.answering import Question, answer, model_name
@@ -24,6 +25,7 @@ from chat.api import examples
 from chat.api.serializers import AnswerSerializer, AskSerializer, ConversationDetailSerializer, ConversationSerializer
 from chat.collecting import collect
 from chat.models import Citation, Conversation, Message
+from chat.watching import while_it_holds
 from doculume.dialects import StructuredDialect
 from doculume.dialects.pages import NumberedPages
 from doculume.errors import NotFound
@@ -67,7 +69,8 @@ class AskView(StructuredDialect, AccountScoped, GenericAPIView[Any]):
             self.account, self.membership.user, question.text, asked.get("conversation_id"), model_name()
         )
         if asked["stream"]:
-            return sse.stream(answer(turn, question), turn.conversation.id)
+            events = while_it_holds(answer(turn, question), Credential.of(request), turn)
+            return sse.stream(events, turn.conversation.id)
         return Response(async_to_sync(collect)(answer(turn, question)))
 
 

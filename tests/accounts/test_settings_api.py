@@ -63,7 +63,13 @@ def test_what_is_sent_is_kept_and_the_rest_stays(as_alice, as_charlie):
 
 @pytest.mark.parametrize(
     ("sent", "kept"),
-    [("PT-br", "pt-BR"), ("zh-hant-tw", "zh-Hant-TW"), ("sr-latn", "sr-Latn"), ("de-CH-1996", "de-CH-1996"), ("tlh",) * 2],
+    [
+        ("PT-br", "pt-BR"),
+        ("zh-hant-tw", "zh-Hant-TW"),
+        ("sr-latn", "sr-Latn"),
+        ("de-CH-1996", "de-CH-1996"),
+        ("tlh",) * 2,
+    ],
 )
 def test_language_tags_get_their_usual_case(as_alice, sent, kept):
     assert as_alice.put(USER, {"language": sent}).json()["language"] == kept
