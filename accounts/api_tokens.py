@@ -30,7 +30,7 @@ MOST_TRIES = 5
 class NameReserved(InvalidRequest):
     def __init__(self) -> None:
         text = f"{ApiToken.DEFAULT} is the name of the token that signing in gives. Choose another one."
-        super().__init__(details={"name": [text]})
+        super().__init__(text, details={"name": [text]})
 
 
 class TooManyTokens(Conflict):

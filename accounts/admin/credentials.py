@@ -9,7 +9,8 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts.models import TokenFamily
+from accounts import api_tokens
+from accounts.models import ApiToken, TokenFamily
 
 
 class LiveFilter(admin.SimpleListFilter):
@@ -19,19 +20,33 @@ class LiveFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [("live", "Live"), ("revoked", "Revoked"), ("expired", "Expired")]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[TokenFamily]) -> QuerySet[TokenFamily]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         now = timezone.now()
         states = {
-            "live": Q(revoked_at=None, expires_at__gt=now),
+            "live": Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=now)),
             "revoked": Q(revoked_at__isnull=False),
             "expired": Q(expires_at__lte=now),
         }
         return queryset.filter(states.get(self.value() or "", Q()))
 
 
+class OnlyEnded(admin.ModelAdmin):
+    """To be looked at and ended, not made or edited."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @admin.display(boolean=True, description="live")
+    def is_live(self, credential: TokenFamily | ApiToken) -> bool:
+        return credential.is_live
+
+
 @admin.register(TokenFamily)
-class TokenFamilyAdmin(admin.ModelAdmin):
-    """Sign-ins by token: to be looked at and ended, not edited."""
+class TokenFamilyAdmin(OnlyEnded):
+    """Sign-ins by token."""
 
     list_display = ("user", "created_at", "last_used_at", "expires_at", "is_live", "revoked_because")
     list_filter = (LiveFilter, "revoked_because", "created_at")
@@ -42,16 +57,38 @@ class TokenFamilyAdmin(admin.ModelAdmin):
     ordering = ("-last_used_at",)
     actions = ("revoke",)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: TokenFamily | None = None) -> bool:
-        return False
-
-    @admin.display(boolean=True, description="live")
-    def is_live(self, family: TokenFamily) -> bool:
-        return family.is_live
-
     @admin.action(description="Revoke (the tokens stop working at once)", permissions=["delete"])
     def revoke(self, request: HttpRequest, families: Any) -> None:
         self.message_user(request, f"{families.revoke('revoked by staff')} sign-ins ended.", messages.SUCCESS)
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(OnlyEnded):
+    """Personal API tokens. What is shown of one finds it again, and is no use to anybody."""
+
+    list_display = ("masked", "name", "user", "account", "created_at", "last_used_at", "is_live", "revoked_because")
+    list_filter = (LiveFilter, "revoked_because", "created_at", "last_used_at")
+    list_select_related = ("user", "account")
+    search_fields = ("user__email", "account__name", "name", "=last_four")
+    fields = (
+        ("masked", "name"),
+        ("user", "account"),
+        ("created_at", "last_used_at", "expires_at"),
+        ("revoked_at", "revoked_because"),
+    )
+    readonly_fields = (
+        *("masked", "name", "user", "account", "created_at", "last_used_at"),
+        *("expires_at", "revoked_at", "revoked_because"),
+    )
+    actions = ("revoke",)
+
+    @admin.display(description="token", ordering="last_four")
+    def masked(self, token: ApiToken) -> str:
+        return api_tokens.masked(token)
+
+    @admin.action(description="Revoke (the tokens stop working at once)", permissions=["delete"])
+    def revoke(self, request: HttpRequest, tokens: QuerySet[ApiToken]) -> None:
+        live = list(tokens.live())  # type: ignore[attr-defined]
+        for token in live:
+            api_tokens.revoke(token, "revoked by staff", actor=request.user, request=request)  # type: ignore[arg-type]
+        self.message_user(request, f"{len(live)} API tokens revoked.", messages.SUCCESS)
