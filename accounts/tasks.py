@@ -10,7 +10,7 @@ from uuid import UUID
 from celery import shared_task
 from django.utils import timezone
 
-from accounts import erasure, mail
+from accounts import erasure, invitations, mail
 from accounts.models import AuditEvent, SiteSettings, TokenFamily
 
 log = logging.getLogger(__name__)
@@ -45,6 +45,12 @@ def forget_old_events() -> None:
     for _ in range(BATCHES_A_SWEEP):
         if not erasure.raw_delete(AuditEvent.objects.filter(id__in=list(old.values_list("id", flat=True)[:2_000]))):
             return
+
+
+@shared_task
+def forget_old_invitations() -> None:
+    """Delete those that ended long ago."""
+    invitations.forget_old()
 
 
 @shared_task

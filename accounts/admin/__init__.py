@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from accounts.admin import accounts, credentials, people
+from accounts.admin import accounts, credentials, members, people
 
-__all__ = ["accounts", "credentials", "people"]
+__all__ = ["accounts", "credentials", "members", "people"]

@@ -7,13 +7,8 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from accounts.models import Account, Membership
-
-
-class MembershipInline(admin.TabularInline):
-    model = Membership
-    extra = 0
-    autocomplete_fields = ("user", "account")
+from accounts.admin.members import MembershipInline
+from accounts.models import Account
 
 
 @admin.register(Account)
@@ -31,13 +26,3 @@ class AccountAdmin(admin.ModelAdmin):
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         return {name: action for name, action in super().get_actions(request).items() if name != "delete_selected"}
-
-
-@admin.register(Membership)
-class MembershipAdmin(admin.ModelAdmin):
-    list_display = ("user", "account", "role", "created_at")
-    list_filter = ("role", "created_at")
-    list_select_related = ("user", "account")
-    search_fields = ("user__email", "account__name")
-    autocomplete_fields = ("user", "account")
-    readonly_fields = ("created_at",)

@@ -1,10 +1,10 @@
-"""Naming a user on the command line."""
+"""Naming users and accounts on the command line."""
 
 from __future__ import annotations
 
 from django.core.management.base import CommandError
 
-from accounts.models import User
+from accounts.models import Account, User
 
 
 def user_by_email(email: str) -> User:
@@ -13,3 +13,11 @@ def user_by_email(email: str) -> User:
         return User.objects.get_by_natural_key(email)
     except User.DoesNotExist as error:
         raise CommandError(f"No user has the email {email}.") from error
+
+
+def account_by_id(account_id: int) -> Account:
+    """Raises `CommandError` if there is none, or if it was deleted."""
+    account = Account.objects.filter(pk=account_id, deleted_at=None).first()
+    if account is None:
+        raise CommandError(f"No account has the id {account_id}.")
+    return account
