@@ -186,6 +186,7 @@ SWEEPS = [
     "knowledge.tasks.sweep",
     "chat.tasks.interrupt_orphans",
     "accounts.tasks.forget_expired_sign_ins",
+    "accounts.tasks.forget_old_invitations",
     "accounts.tasks.erase_deleted",
     "accounts.tasks.forget_old_events",
     "chat.tasks.forget_old_conversations",
