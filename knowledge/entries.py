@@ -32,6 +32,8 @@ Fields = Mapping[str, Any]
 
 INDEXED = ("title", "raw_text", "searchable_meta")
 TEXTS = ("source_type", "source_id", "source_url", "title", "raw_text")
+# What the machine makes of an entry, and what it begins with is the model's to say.
+UNSENT = ("text", "read_title", "language", "active_generation", "chunk_count")
 OF_A_FILE = ("raw_text", "source_type", "source_id")
 MOST_IN_A_BATCH = 50
 
@@ -226,8 +228,10 @@ def _written(account_id: int, collection_id: UUID, batch: Sequence[Fields]) -> d
     }
     bound: dict[str, Any] = {"account": account_id, "collection": collection_id, "now": timezone.now(), "ids": ids}
     bound |= texts | metas
+    others = {field.column: field.get_default() for field in Entry._meta.concrete_fields if field.name in UNSENT}
+    sql = _UPSERT.format(others=", ".join(others), defaults=", ".join(f"%({name})s" for name in others))
     with connection.cursor() as cursor:
-        cursor.execute(_UPSERT, bound)
+        cursor.execute(sql, bound | others)
         rows = cursor.fetchall()
     fresh = frozenset(ids)
     return {(row[0], row[1]): _Row(row[2], row[3], row[4], row[5], row[2] in fresh) for row in rows}
@@ -253,12 +257,12 @@ _UPSERT = """
         ) AS sent (id, source_type, source_id, source_url, title, raw_text, meta, searchable_meta)
     )
     INSERT INTO knowledge_entry AS entry (
-        id, account_id, collection_id, source_type, source_id, source_url, title, raw_text, text, language,
-        meta, searchable_meta, generation, active_generation, chunk_count, growth, created_at, updated_at
+        id, account_id, collection_id, source_type, source_id, source_url, title, raw_text, meta, searchable_meta,
+        generation, growth, created_at, updated_at, {others}
     )
     SELECT id, %(account)s, %(collection)s, source_type, source_id, coalesce(source_url, ''), coalesce(title, ''),
-           raw_text, '', '', coalesce(meta, '{}'), coalesce(searchable_meta, '{}'), 1, 0, 0, octet_length(raw_text),
-           %(now)s, %(now)s
+           raw_text, coalesce(meta, '{{}}'), coalesce(searchable_meta, '{{}}'),
+           1, octet_length(raw_text), %(now)s, %(now)s, {defaults}
     FROM sent
     ORDER BY source_type COLLATE "C", source_id COLLATE "C"
     ON CONFLICT (account_id, collection_id, source_type, source_id) DO UPDATE
