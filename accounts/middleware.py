@@ -1,13 +1,18 @@
-"""Names each request, so that an error a user reports can be found in the log."""
+"""What each request gets on its way in and out: a name, so that an error a user reports can be found in the log, and
+the headers that say how many more requests there may be."""
 
 from __future__ import annotations
 
 import re
+import time
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from accounts import rate_limits
+from accounts.rate_limits import RateLimited, Usage
+from doculume.dialects.groups import dialect_for
 from doculume.ids import new_id
 
 ACCEPTABLE = re.compile(r"[A-Za-z0-9_.-]{8,64}")
@@ -38,3 +43,64 @@ class RequestIdMiddleware:
     def _name(response: HttpResponseBase, request: HttpRequest) -> HttpResponseBase:
         response["X-Request-Id"] = request.request_id  # type: ignore[attr-defined]
         return response
+
+
+class RateLimitMiddleware:
+    """Every answer of the API says what is left of the rate it was counted under.
+
+    What no view counted (it was refused first, or there is none) is counted here, and answered with 429 when over.
+    """
+
+    async_capable = True
+    sync_capable = True
+
+    def __init__(self, get_response):  # type: ignore[no-untyped-def]
+        self.get_response = get_response
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest):  # type: ignore[no-untyped-def]
+        if iscoroutinefunction(self):
+            return self._call_async(request)
+        response = self.get_response(request)
+        return self._finish(request, response) if _is_api(request) else response
+
+    async def _call_async(self, request: HttpRequest) -> HttpResponseBase:
+        response = await self.get_response(request)
+        if not _is_api(request):
+            return response
+        if rate_limits.usage_of(request) is None:
+            return await sync_to_async(self._finish)(request, response)
+        return self._finish(request, response)
+
+    @staticmethod
+    def _finish(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        usage = rate_limits.usage_of(request)
+        if usage is None:
+            usage = rate_limits.count(request, _rate_of(request, response))
+            if usage.is_over:
+                response.close()
+                response = dialect_for(request.path).error_response(429, request, RateLimited.message)
+                response["Retry-After"] = usage.retry_after
+        _as_refused(usage, response).write(response)
+        return response
+
+
+def _is_api(request: HttpRequest) -> bool:
+    return request.path.startswith("/api/")
+
+
+def _rate_of(request: HttpRequest, response: HttpResponseBase) -> rate_limits.Rate:
+    """By who was found out to be asking before the view refused them; else by the address."""
+    context = getattr(response, "renderer_context", None)
+    if context is None:
+        return rate_limits.of_address(request)
+    return rate_limits.rate_for(context["request"], context["view"])
+
+
+def _as_refused(usage: Usage, response: HttpResponseBase) -> Usage:
+    """Where another limit refused (of failed sign-ins, say), nothing is left until that one lets go."""
+    error = getattr(response, "api_error", None)
+    if response.status_code != 429 or usage.is_over or error is None or error.code != RateLimited.code:
+        return usage
+    return Usage(usage.limit, 0, int(time.time()) + int(response.get("Retry-After", 1)), is_over=True)

@@ -13,6 +13,9 @@ from typing import Any
 
 import dj_database_url
 from csp.constants import NONE, SELF
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.retry import Retry
 
 from doculume import embedded
 from doculume.embedded.secrets import secret
@@ -85,6 +88,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.postgres",
+    "django.contrib.humanize",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "rest_framework",
@@ -101,6 +105,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "accounts.middleware.RequestIdMiddleware",
+    "accounts.middleware.RateLimitMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -110,6 +115,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "accounts.activity.SessionActivityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "doculume.urls"
@@ -126,12 +132,14 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "accounts.pages.choice_of_page",
+                "accounts.preferences.theme_of_page",
             ]
         },
     }
 ]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English")]
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
@@ -152,8 +160,12 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": env_str("CACHE_PREFIX", "doculume"),
-        # A server that is paused must not hold whoever asks it.
-        "OPTIONS": {"socket_timeout": 3, "socket_connect_timeout": 2},
+        # A server that is paused must not hold whoever asks it. A connection that broke meanwhile is made anew once.
+        "OPTIONS": {
+            "socket_timeout": 1,
+            "socket_connect_timeout": 1,
+            "retry": Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
+        },
     }
 }
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
@@ -193,7 +205,7 @@ SWEEPS = [
     "accounts.tasks.sweep_mail",
 ]
 SWEEP_SECONDS = env_int("SWEEP_SECONDS", 30, minimum=1)
-CELERY_TASK_ROUTES = {name: {"queue": "maintenance"} for name in SWEEPS} | {
+CELERY_TASK_ROUTES = {name: {"queue": "maintenance"} for name in [*SWEEPS, "knowledge.tasks.reindex"]} | {
     "accounts.tasks.deliver_mail": {"queue": "mail"}
 }
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
@@ -236,19 +248,32 @@ UPLOAD_MAX_BYTES = env_int("UPLOAD_MAX_BYTES", 100 * 1024 * 1024, minimum=1)
 
 # --- who is asking -----------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = [
-    "django.contrib.auth.backends.ModelBackend",
-    "allauth.account.auth_backends.AuthenticationBackend",
-]
+# The one door is `accounts.signing_in`; allauth only carries on from there, so its own backend is not needed.
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+REAUTHENTICATE_AFTER = timedelta(minutes=15)
+PASSWORD_RESET_TIMEOUT = 3600
+ACCOUNT_ADAPTER = "accounts.allauth.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+# Whether an address must be confirmed is a site setting, which `accounts.confirmation` looks after.
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGIN_TIMEOUT = 600
+ACCOUNT_REAUTHENTICATION_TIMEOUT = int(REAUTHENTICATE_AFTER.total_seconds())
+# Limits are ours; see `accounts.throttling`.
+ACCOUNT_RATE_LIMITS = False
 PASSWORD_HASHERS = [
     "accounts.hashers.LeanArgon2",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 MFA_ADAPTER = "accounts.allauth.MFAAdapter"
 MFA_TOTP_ISSUER = "DocuLume"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_TOLERANCE = 1
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_RECOVERY_CODE_COUNT = 10
+# Where addresses need no confirmation there is nothing to wait for.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
@@ -281,6 +306,7 @@ REST_FRAMEWORK = {
         "accounts.authentication.PageSessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_THROTTLE_CLASSES": ["accounts.rate_limits.RateThrottle"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["doculume.dialects.parsers.StrictJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "doculume.openapi.AutoSchema",
@@ -301,7 +327,11 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {},
+    "ENUM_NAME_OVERRIDES": {
+        "IntegrationTypeEnum": "integrations.models.Integration.Type",
+        "BoostTypeEnum": "integrations.api.searching.BOOST_TYPES",
+        "SortTypeEnum": "integrations.api.searching.SORT_TYPES",
+    },
 }
 
 # --- models ------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
+from accounts import rate_limits, throttling
 from doculume.embedded import holding
 from doculume.management.platform import model_is_missing
 from doculume.management.servers import embedded_servers
@@ -24,6 +25,16 @@ def servers() -> Iterator[None]:
             # In a process of its own, which gives back the memory that converting takes.
             subprocess.run([sys.executable, "manage.py", "build_models"], cwd=REPOSITORY, check=True)
         yield
+
+
+@pytest.fixture(autouse=True)
+def fresh_limits(servers: None) -> None:
+    """Each test starts with nothing counted against it, and with nothing in the cache."""
+    rate_limits._outage.ends()
+    client, prefix = throttling._client(settings.REDIS_URL), settings.CACHES["default"]["KEY_PREFIX"]
+    keys = [key for kind in ("1", "limit") for key in client.scan_iter(match=f"{prefix}:{kind}:*", count=1000)]
+    if keys:
+        client.delete(*keys)
 
 
 @pytest.fixture(scope="session")

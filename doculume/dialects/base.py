@@ -92,7 +92,10 @@ class Dialect:
                 # RFC 9110 wants a challenge also where no authenticator was asked (sign-in itself).
                 response.setdefault("WWW-Authenticate", CHALLENGE)
             request: Request = context["request"]
-            response.data = cls.error_body(describe(error, response.status_code, request))
+            described = describe(error, response.status_code, request)
+            response.data = cls.error_body(described)
+            # For middleware: not every shape says the code.
+            response.api_error = described  # type: ignore[attr-defined]
             response.content_type = "application/json"
         return response
 
