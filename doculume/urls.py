@@ -26,6 +26,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("accounts.api.urls")),
     path("api/v1/", include("knowledge.api.urls")),
     path("api/v1/", include("chat.api.urls")),
+    path("api/v1/", include("integrations.api.urls")),
     both("api/schema", SpectacularAPIView.as_view(api_version="v1"), name="schema"),
     both("api/docs", reference_page(SpectacularSwaggerSplitView.as_view()), name="docs"),
     both("api/redoc", reference_page(SpectacularRedocView.as_view(template_name="api/redoc.html")), name="redoc"),

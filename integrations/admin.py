@@ -1,0 +1,92 @@
+"""Integrations for staff, and what happened at them, to look at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import Truncator
+
+from integrations.models import Integration, IntegrationCollection, IntegrationEvent
+
+
+class CollectionInline(admin.TabularInline):
+    """Which collections it opens is decided by its account, through the API."""
+
+    model = IntegrationCollection
+    fields = ("collection", "position")
+    readonly_fields = fields
+    extra = 0
+    can_delete = False
+    verbose_name_plural = "collections"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[IntegrationCollection]:
+        return super().get_queryset(request).select_related("collection")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Integration)
+class IntegrationAdmin(admin.ModelAdmin):
+    list_display = ("name", "type", "account", "project", "is_active", "event_count", "created_at")
+    list_filter = ("type", "is_active", "created_at")
+    list_select_related = ("account",)
+    search_fields = ("name", "project", "=id", "account__name", "account__personal_of__email")
+    date_hierarchy = "created_at"
+    inlines = (CollectionInline,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Integration]:
+        return super().get_queryset(request).annotate(event_total=Count("events"))
+
+    def get_fields(self, request: HttpRequest, obj: Integration | None = None) -> Any:
+        settings = Integration.SETTINGS[obj.type] if obj else ()
+        common = ("name", ("account", "type"), "project", "allowed_domains", "is_active")
+        return (*common, *settings, "events_link", ("created_at", "updated_at"), "id")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Integration | None = None) -> Any:
+        return ("account", "type", "allowed_domains", "events_link", "created_at", "updated_at", "id")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """One without collections would be of no use, and those are the account's to name."""
+        return False
+
+    @admin.display(description="events", ordering="event_total")
+    def event_count(self, integration: Integration) -> int:
+        return integration.event_total  # type: ignore[attr-defined]
+
+    @admin.display(description="events")
+    def events_link(self, integration: Integration) -> SafeString:
+        address = reverse("admin:integrations_integrationevent_changelist")
+        return format_html(
+            '<a href="{}?integration__id__exact={}">Events of this integration</a>', address, integration.id
+        )
+
+
+@admin.register(IntegrationEvent)
+class IntegrationEventAdmin(admin.ModelAdmin):
+    list_display = ("event_type", "integration", "account", "what", "created_at")
+    list_filter = ("event_type", "created_at")
+    list_select_related = ("integration", "account")
+    search_fields = ("=id", "=integration__id", "integration__name", "account__name")
+    date_hierarchy = "created_at"
+    show_full_result_count = False
+    fields = ("event_type", ("integration", "account"), "meta", "created_at", "id")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        return lookup == "integration__id__exact" or super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
+
+    @admin.display(description="meta")
+    def what(self, event: IntegrationEvent) -> str:
+        return Truncator(str(event.meta or "")).chars(80)

@@ -1,0 +1,21 @@
+from django.urls import URLPattern
+
+from doculume.routing import both
+from integrations.api.views import EventsView, IntegrationViewSet, SearchView
+
+urlpatterns: list[URLPattern] = [
+    both(
+        "integrations",
+        IntegrationViewSet.as_view({"get": "list", "post": "create"}, error_statuses=(422,)),
+        name="api-integrations",
+    ),
+    both(
+        "integrations/<uuid:pk>",
+        IntegrationViewSet.as_view(
+            {"get": "retrieve", "put": "partial_update", "patch": "partial_update", "delete": "destroy"}
+        ),
+        name="api-integration",
+    ),
+    both("integrations/<uuid:pk>/search", SearchView.as_view(), name="api-integration-search"),
+    both("integrations/<uuid:pk>/events", EventsView.as_view(), name="api-integration-events"),
+]
