@@ -79,7 +79,6 @@ class RateLimitMiddleware:
         if usage is None:
             usage = rate_limits.count(request, _rate_of(request, response))
             if usage.is_over:
-                response.close()
                 response = dialect_for(request.path).error_response(429, request, RateLimited.message)
                 response["Retry-After"] = usage.retry_after
         _as_refused(usage, response).write(response)

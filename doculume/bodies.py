@@ -21,6 +21,7 @@ Message = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+Headers = Callable[[Scope], Awaitable[Mapping[str, str]]]
 
 IN_MEMORY = 1024 * 1024
 PIECE = 64 * 1024
@@ -30,12 +31,18 @@ class _TooLarge(Exception):
     pass
 
 
-class BodyLimit:
-    """ASGI middleware: a body of more than `most(path)` bytes is answered with 413 in the dialect of its path."""
+async def _none(scope: Scope) -> Mapping[str, str]:
+    return {}
 
-    def __init__(self, application: Application, most: Callable[[str], int]) -> None:
+
+class BodyLimit:
+    """ASGI middleware: a body of more than `most(path)` bytes is answered with 413 in the dialect of its path, and
+    with what `headers` says that an answer bears."""
+
+    def __init__(self, application: Application, most: Callable[[str], int], headers: Headers = _none) -> None:
         self.application = application
         self.most = most
+        self.headers = headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -51,7 +58,7 @@ class BodyLimit:
             else:
                 await self._measured(scope, _counted(receive, most), send)
         except _TooLarge:
-            await _refuse(scope, send)
+            await _refuse(scope, send, await self.headers(scope))
 
     async def _measured(self, scope: Scope, receive: Receive, send: Send) -> None:
         """A body that did not say how long it is, taken in and passed on with its length."""
@@ -108,7 +115,7 @@ def _replayed(body: IO[bytes], receive: Receive) -> Receive:
     return replayed
 
 
-async def _refuse(scope: Scope, send: Send) -> None:
+async def _refuse(scope: Scope, send: Send, more: Mapping[str, str]) -> None:
     refused = PayloadTooLarge()
     request_id = new_id().hex
     error = ApiError(refused.status_code, refused.code, refused.message, path=scope["path"], request_id=request_id)
@@ -118,6 +125,7 @@ async def _refuse(scope: Scope, send: Send) -> None:
         (b"content-length", str(len(body)).encode()),
         (b"connection", b"close"),
         (b"x-request-id", request_id.encode()),
+        *((name.lower().encode(), value.encode()) for name, value in more.items()),
     ]
     await send({"type": "http.response.start", "status": refused.status_code, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -16,6 +16,7 @@ class PublicView(APIView):
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
+    rate_scope = "sign-in"
     # For the schema, which cannot see what the code raises.
     error_statuses: tuple[int, ...] = ()
 

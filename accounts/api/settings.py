@@ -129,6 +129,7 @@ CHANGE = OpenApiExample("Change", {"theme": "dark", "language": "en", "notificat
 
 class UserSettingsView(StructuredDialect, AccountScoped, GenericAPIView[UserSettings]):
     serializer_class = UserSettingsSerializer
+    rate_scope = "own paths"
 
     @extend_schema(operation_id="user_settings", summary="Your settings", examples=[USER])
     def get(self, request: Request) -> Response:
@@ -152,6 +153,7 @@ class AdminSettingsView(StructuredDialect, AccountScoped, GenericAPIView[SiteSet
 
     serializer_class = AdminSettingsSerializer
     permission_classes = (IsAuthenticated, IsAdminUser)
+    rate_scope = "own paths"
     error_statuses = (403,)
 
     @extend_schema(operation_id="admin_settings", summary="The deployment's settings")
