@@ -13,8 +13,10 @@ from django.db import connection
 
 from knowledge import tasks
 from knowledge.models import IngestionJob
+from tests.knowledge.library import add_entry
 
-TENANT_TABLE = re.compile(r'\b(?:FROM|JOIN|UPDATE|INTO)\s+"?((?:knowledge|chat)_\w+)"?', re.IGNORECASE)
+TENANT_TABLE = re.compile(r'\b(?:FROM|JOIN|UPDATE|INTO)\s+"?((?:knowledge|chat|integrations)_\w+)"?', re.IGNORECASE)
+BOUND = re.compile(r'account_id"?\s*(?:=|IN\b)')
 # The queue is claimed across accounts; a cascade that finds nothing left is Django's own business.
 ACROSS = {"knowledge_ingestionjob"}
 
@@ -33,7 +35,9 @@ def statements() -> Iterator[list[str]]:
 
 def unbound(seen: list[str]) -> list[str]:
     touching = [sql for sql in seen if set(TENANT_TABLE.findall(sql)) - ACROSS]
-    return [sql for sql in touching if "account_id" not in sql]
+    return [
+        sql for sql in touching if not (BOUND.search(sql) or (sql.strip().startswith("INSERT") and "account_id" in sql))
+    ]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -47,5 +51,24 @@ def test_the_way_from_an_upload_to_an_answer_binds_the_account(as_alice):
         assert "nine" in answer["answer"]
         as_alice.get("/api/v1/chat/conversations")
         as_alice.get(f"/api/v1/chat/conversations/{answer['conversation_id']}")
+    assert len(seen) > 30
+    assert unbound(seen) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_integrations_bind_the_account(as_alice, account):
+    collections = [str(add_entry(account, text).collection_id) for text in ("Coffee from Brazil.", "Tea from Assam.")]
+    with statements() as seen:
+        sent = {"type": "custom", "name": "Own", "collection_ids": collections}
+        made = as_alice.post("/api/v1/integrations", sent).json()["data"]
+        path = f"/api/v1/integrations/{made['id']}"
+        as_alice.get("/api/v1/integrations?type=custom&project=x")
+        as_alice.patch(path, {"name": "Renamed", "collection_ids": collections})
+        found = as_alice.get(f"{path}/search?query=coffee&threshold=0&meta[a][not]=1&explain=1").json()
+        assert found["meta"]["total"] == 2
+        as_alice.get(f"{path}/search?query=coffee&sort[0][field]=a&sort[0][direction]=asc")
+        as_alice.get(f"{path}/search?query=coffee&boost[0][field]=a&boost[0][type]=recency")
+        assert as_alice.post(f"{path}/events", {"event_type": "click"}).status_code == 200
+        assert as_alice.delete(path).status_code == 204
     assert len(seen) > 30
     assert unbound(seen) == []
