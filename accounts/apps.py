@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.contrib.auth.signals import user_logged_in
 from django.db.models.signals import post_migrate, post_save
 
 
@@ -11,6 +12,8 @@ class AccountsConfig(AppConfig):
         from accounts import (
             erasing,
             schema,  # noqa: F401
+            sessions,
+            watching,
         )
         from accounts.confirmation import keep_in_step
         from accounts.erasure import erases
@@ -19,4 +22,6 @@ class AccountsConfig(AppConfig):
 
         post_migrate.connect(ensure_plans, sender=self, dispatch_uid="ensure_plans")
         erases(account=erasing.of_account, person=erasing.of_person)
+        user_logged_in.connect(sessions.track, dispatch_uid="track_sessions")
+        watching.connect()
         post_save.connect(keep_in_step, sender=User, dispatch_uid="keep_email_in_step")

@@ -5,20 +5,34 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.password_validation import password_validators_help_text_html, validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
 from django.http import HttpRequest
 
+from accounts import confirmation
 from accounts.api.fields import LONGEST_PASSWORD
+from accounts.confirmation import EmailNotConfirmed
 from accounts.models import User, normalize_email
 from accounts.registration import EmailTaken, register
 from accounts.signing_in import WrongCredentials, user_by_password
 from accounts.throttling import LimitsUnavailable, TooManyAttempts
 
 PASSWORD_TOO_LONG = f"Use at most {LONGEST_PASSWORD} characters."
+
+
+def password_field(label: Any, *, autofocus: bool = False, **options: Any) -> forms.CharField:
+    """Of the password that somebody has."""
+    attributes = {"autocomplete": "current-password"} | ({"autofocus": True} if autofocus else {})
+    return forms.CharField(
+        label=label,
+        strip=False,
+        max_length=LONGEST_PASSWORD,
+        widget=forms.PasswordInput(attrs=attributes),
+        error_messages={"max_length": PASSWORD_TOO_LONG},
+        **options,
+    )
 
 
 class SignInForm(AuthenticationForm):
@@ -48,12 +62,15 @@ class SignInForm(AuthenticationForm):
             except (TooManyAttempts, LimitsUnavailable) as error:
                 self.refused = error
                 raise ValidationError(error.message, code=error.code) from error
-            self.confirm_login_allowed(self.user_cache)
+            self._refuse_unconfirmed(self.request, self.user_cache)
         return self.cleaned_data
 
-
-class StaffSignInForm(SignInForm, AdminAuthenticationForm):
-    """The admin's door: the same limits, and staff only."""
+    @staticmethod
+    def _refuse_unconfirmed(request: HttpRequest, user: User) -> None:
+        try:
+            confirmation.refuse_unconfirmed(request, user)
+        except EmailNotConfirmed as error:
+            raise ValidationError(error.message, code="unconfirmed") from error
 
 
 class RegisterForm(forms.Form):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from django.urls import path
 
-from accounts.views import account, invitation, members
+from accounts.views import account, api_tokens, invitation, members, passwords, profile, security
 from accounts.views.email import ConfirmEmailView
 from accounts.views.registering import RegisterView
-from accounts.views.signing_in import SignInView, SignOutView
+from accounts.views.signing_in import SecondFactorView, ShowAgainView, SignInView, SignOutView
 
 urlpatterns = [
     path("sign-in", SignInView.as_view(), name="sign-in"),
@@ -30,5 +30,23 @@ urlpatterns = [
     path("account/usage", account.UsagePage.as_view(), name="account-usage"),
     path("account/audit", account.AuditPage.as_view(), name="account-audit"),
     # The names with underscores are those that allauth looks for.
+    path("sign-in/second-step", SecondFactorView.as_view(), name="mfa_authenticate"),
     path("confirm-email/<str:key>", ConfirmEmailView.as_view(), name="account_confirm_email"),
+    path("reset-password", passwords.RequestResetView.as_view(), name="account_reset_password"),
+    path("reset-password/<str:uidb64>/<str:token>", passwords.ResetPasswordView.as_view(), name="reset-password-key"),
+    path("account", profile.ProfileIndex.as_view(), name="account"),
+    path("account/profile", profile.ProfileView.as_view(), name="account-profile"),
+    path("account/email", profile.EmailView.as_view(), name="account-email"),
+    path("account/email/send", profile.ResendView.as_view(), name="account-email-resend"),
+    path("account/profile/delete", profile.DeleteMeView.as_view(), name="account-delete-me"),
+    path("account/confirm", ShowAgainView.as_view(), name="account_reauthenticate"),
+    path("account/security", security.SecurityView.as_view(), name="account-security"),
+    path("account/security/password", passwords.ChangePasswordView.as_view(), name="account-password"),
+    path("account/security/two-factor", security.TwoFactorView.as_view(), name="account-two-factor"),
+    path("account/security/two-factor/off", security.TwoFactorOffView.as_view(), name="account-two-factor-off"),
+    path("account/security/recovery-codes", security.RecoveryCodesView.as_view(), name="account-recovery-codes"),
+    path("account/security/sign-ins/end", security.EndSignInView.as_view(), name="account-end-sign-in"),
+    path("account/security/sign-ins/end-others", security.EndOthersView.as_view(), name="account-end-others"),
+    path("account/tokens", api_tokens.TokensView.as_view(), name="account-tokens"),
+    path("account/tokens/<int:pk>/revoke", api_tokens.RevokeTokenView.as_view(), name="account-token-revoke"),
 ]

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from accounts import api_tokens
 from accounts.models import Account, Invitation, Membership, User
 from chat.models import Conversation
 from doculume.ids import new_id
@@ -80,6 +81,9 @@ ROUTES: dict[str, dict[str, dict[str, str]]] = {
 # Pages: `in` is the way to the sign-in page.
 #                   anonymous  stranger  viewer  member  owner  staff  key
 PAGE         = row("in         ok        ok      ok      ok     ok     in   ")
+# About who is signed in, whichever account is shown; an account that is named all the same is passed over.
+OWN          = row("in         ok        ok      ok      ok     ok     in   ")
+OWN_THING    = row("in         404       404     404     404    404    in   ")
 PAGE_MANAGER = row("in         ok        403     403     ok     ok     in   ")
 PAGE_OWNER   = row("in         ok        403     403     ok     ok     in   ")
 PAGE_CHANGES = row("in         404       403     403     ok     404    in   ")
@@ -98,6 +102,25 @@ PAGES: dict[str, dict[str, dict[str, str]]] = {
     "sign-out": {"post": SIGNS_OUT},
     "register": {"get": OPEN_PAGE, "post": OPEN_PAGE},
     "account_confirm_email": {"get": DEAD_LINK, "post": DEAD_LINK},
+    "mfa_authenticate": {"get": OWN, "post": OWN},
+    "account_reset_password": {"get": OPEN_PAGE, "post": OPEN_PAGE},
+    "reset-password-key": {"get": DEAD_LINK, "post": DEAD_LINK},
+    "account": {"get": OWN},
+    "account-profile": {"get": OWN, "post": OWN},
+    "account-email": {"get": OWN, "post": OWN},
+    "account-email-resend": {"post": OWN},
+    "account-delete-me": {"get": OWN, "post": OWN},
+    "account_reauthenticate": {"get": OWN, "post": OWN},
+    "account-security": {"get": OWN},
+    "account-password": {"get": OWN, "post": OWN},
+    "account-two-factor": {"get": OWN, "post": OWN},
+    "account-two-factor-off": {"get": OWN, "post": OWN},
+    "account-recovery-codes": {"get": OWN, "post": OWN},
+    "account-end-sign-in": {"post": OWN_THING},
+    "account-end-others": {"post": OWN},
+    "account-tokens": {"get": OWN, "post": OWN},
+    # Leads to being asked for the password first; whose token it is comes after that.
+    "account-token-revoke": {"post": OWN},
     "invitation-link": {"get": DEAD_LINK},
     "invitation": {"get": DEAD_LINK, "post": DEAD_LINK},
     "invitation-sign-out": {"post": OPEN_PAGE},
@@ -193,6 +216,8 @@ THINGS: dict[str, Callable[[Account, User], dict[str, Any]]] = {
     "invitation-resend": _invitation,
     "invitation-link": lambda account, alice: {"token": "made-up"},
     "account_confirm_email": lambda account, alice: {"key": "made-up"},
+    "reset-password-key": lambda account, alice: {"uidb64": "MQ", "token": "made-up"},
+    "account-token-revoke": lambda account, alice: {"pk": api_tokens.create(alice, account, "Hers")[0].pk},
 }
 
 BODIES: dict[str, dict[str, Any]] = {
