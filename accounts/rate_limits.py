@@ -211,7 +211,11 @@ _outage = Outage()
 
 
 def _signed_in(request: Request) -> User | None:
-    return request.user if isinstance(request.user, User) else None
+    """Whoever was refused while they showed who they are (another site's page, say) is nobody."""
+    try:
+        return request.user if isinstance(request.user, User) else None
+    except DoculumeError:
+        return None
 
 
 def _personal_account(user: User) -> Account | None:
