@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from typing import Any
 
 from accounts.liveness import Credential
 from chat.events import Event, Failed
@@ -20,12 +21,12 @@ async def while_it_holds(
 
     Also while the model is silent. Close this to close `events`.
     """
-    death = asyncio.ensure_future(credential.death(every))
-    coming: asyncio.Future[Event] = asyncio.ensure_future(anext(events))
+    death: asyncio.Future[Any] = asyncio.ensure_future(credential.death(every))
+    coming: asyncio.Future[Any] = asyncio.ensure_future(anext(events))
     try:
         while True:
-            done, _ = await asyncio.wait({coming, death}, return_when=asyncio.FIRST_COMPLETED)
-            if death in done:
+            await asyncio.wait((coming, death), return_when=asyncio.FIRST_COMPLETED)
+            if death.done():
                 turn.stopped_because = ENDED
                 break
             try:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from accounts.admin import accounts, credentials, members, people
+from accounts.admin import accounts, audit, credentials, mail, members, people, site
 
-__all__ = ["accounts", "credentials", "members", "people"]
+__all__ = ["accounts", "audit", "credentials", "mail", "members", "people", "site"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from allauth.account.decorators import secure_admin_login
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as StockUserAdmin
 from django.contrib.auth.forms import BaseUserCreationForm
@@ -15,11 +14,14 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from accounts.admin.accounts import MembershipInline
-from accounts.models import Account, TokenFamily, User, normalize_email
+from accounts import suspension
+from accounts.admin.deleting import DeletesForGood
+from accounts.admin.members import MembershipInline, by
+from accounts.deletion import delete_user
+from accounts.forms import StaffSignInForm
+from accounts.models import Account, User, normalize_email
 
-# By the one door that has limits and asks for the second factor.
-admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+admin.site.login_form = StaffSignInForm
 
 
 class UserCreationForm(BaseUserCreationForm):
@@ -43,7 +45,8 @@ class UserChangeForm(ModelForm):
 
 
 @admin.register(User)
-class UserAdmin(StockUserAdmin):
+class UserAdmin(DeletesForGood, StockUserAdmin):
+    goes_along = "with the accounts that they alone own and all that is in them"
     form = UserChangeForm
     add_form = UserCreationForm
     list_display = ("email", "full_name", "plan", "is_active", "is_staff", "created_at", "last_login")
@@ -71,7 +74,13 @@ class UserAdmin(StockUserAdmin):
         fields = super().get_readonly_fields(request, obj)
         return fields if request.user.is_superuser else (*fields, "is_staff", "is_superuser", "groups")
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        return super().get_queryset(request).filter(deleted_at=None)
+
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        is_active = obj.is_active
+        if change and "is_active" in form.changed_data:
+            (suspension.reinstate if is_active else suspension.suspend)(obj, **by(request))
         super().save_model(request, obj, form, change)
         if not change:
             Account.objects.create_personal(obj)
@@ -88,15 +97,29 @@ class UserAdmin(StockUserAdmin):
 
     @admin.action(description="Suspend (every credential stops working)", permissions=["change"])
     def suspend(self, request: HttpRequest, users: QuerySet[User]) -> None:
-        suspended = users.exclude(email=request.user.get_username())
-        TokenFamily.objects.filter(user__in=suspended).revoke("suspended")
-        self.message_user(request, f"{suspended.update(is_active=False)} suspended.", messages.SUCCESS)
+        others = [user for user in users if user.pk != request.user.pk and self.may_touch(request, user)]
+        count = sum(suspension.suspend(user, **by(request)) for user in others)
+        self.message_user(request, f"{count} suspended.", messages.SUCCESS)
 
     @admin.action(description="Lift the suspension", permissions=["change"])
     def reinstate(self, request: HttpRequest, users: QuerySet[User]) -> None:
-        self.message_user(request, f"{users.update(is_active=True)} may sign in again.", messages.SUCCESS)
+        count = sum(suspension.reinstate(user, **by(request)) for user in users if self.may_touch(request, user))
+        self.message_user(request, f"{count} may sign in again.", messages.SUCCESS)
 
-    @admin.action(description="End all sign-ins by token", permissions=["change"])
+    @admin.action(description="End all sign-ins, by token and on pages", permissions=["change"])
     def sign_out_everywhere(self, request: HttpRequest, users: QuerySet[User]) -> None:
-        ended = TokenFamily.objects.filter(user__in=users).revoke("revoked by staff")
+        ended = sum(suspension.sign_out_everywhere(user, **by(request)) for user in users)
         self.message_user(request, f"{ended} sign-ins ended.", messages.SUCCESS)
+
+    def delete_for_good(self, request: HttpRequest, row: User) -> None:
+        delete_user(row, request, actor=by(request)["actor"])
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Oneself is deleted where everybody is, not by a slip in a list."""
+        allowed = super().has_delete_permission(request, obj)
+        return allowed and (obj is None or (obj.pk != request.user.pk and self.may_touch(request, obj)))
+
+    @staticmethod
+    def may_touch(request: HttpRequest, user: User) -> bool:
+        """The right to change users must not be a way to lock superusers out."""
+        return not user.is_superuser or request.user.is_superuser
