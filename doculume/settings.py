@@ -89,7 +89,6 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.postgres",
     "django.contrib.humanize",
-    "django.contrib.humanize",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "rest_framework",
@@ -117,7 +116,6 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.activity.SessionActivityMiddleware",
-    "accounts.activity.SessionActivityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "doculume.urls"
@@ -135,14 +133,12 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "accounts.pages.choice_of_page",
                 "accounts.preferences.theme_of_page",
-                "accounts.preferences.theme_of_page",
             ]
         },
     }
 ]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English")]
 LANGUAGES = [("en", "English")]
 TIME_ZONE = "UTC"
 USE_TZ = True
@@ -253,7 +249,6 @@ UPLOAD_MAX_BYTES = env_int("UPLOAD_MAX_BYTES", 100 * 1024 * 1024, minimum=1)
 # --- who is asking -----------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
 # The one door is `accounts.signing_in`; allauth only carries on from there, so its own backend is not needed.
-# The one door is `accounts.signing_in`; allauth only carries on from there, so its own backend is not needed.
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
 REAUTHENTICATE_AFTER = timedelta(minutes=15)
 PASSWORD_RESET_TIMEOUT = 3600
@@ -273,12 +268,6 @@ PASSWORD_HASHERS = [
 ]
 MFA_ADAPTER = "accounts.allauth.MFAAdapter"
 MFA_TOTP_ISSUER = "DocuLume"
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
-MFA_TOTP_TOLERANCE = 1
-MFA_RECOVERY_CODES_SHOW_ONCE = True
-MFA_RECOVERY_CODE_COUNT = 10
-# Where addresses need no confirmation there is nothing to wait for.
-MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_TOLERANCE = 1
 MFA_RECOVERY_CODES_SHOW_ONCE = True
