@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as StockUserAdmin
 from django.contrib.auth.forms import BaseUserCreationForm
@@ -18,10 +19,10 @@ from accounts import suspension
 from accounts.admin.deleting import DeletesForGood
 from accounts.admin.members import MembershipInline, by
 from accounts.deletion import delete_user
-from accounts.forms import StaffSignInForm
 from accounts.models import Account, User, normalize_email
 
-admin.site.login_form = StaffSignInForm
+# By the one door that has limits and asks for the second factor.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 
 class UserCreationForm(BaseUserCreationForm):
