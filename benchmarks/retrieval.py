@@ -92,7 +92,7 @@ def ingest(test_set: TestSet, whole: bool) -> Account:
         with transaction.atomic():
             entry.save()
             Chunk.objects.bulk_create(chunks)
-            index_chunks(entry, chunks, texts, vectors, model)
+            index_chunks(entry, chunks, texts, {model: vectors})
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
     return account

@@ -81,7 +81,7 @@ def fill(collections: list[Collection], count: int, model: EmbeddingModel) -> li
         collection = collections[start // ENTRY % len(collections)]
         texts = [" ".join(words) for words in RANDOM.choice(VOCABULARY, (ENTRY, WORDS), p=LIKELIHOOD)]
         vectors = near(TOPICS[RANDOM.integers(len(TOPICS), size=ENTRY)], 0.8)
-        write(collection, texts, vectors, model)
+        write(collection, texts, {model: vectors})
         words = RANDOM.choice(texts[0].split(), 8, replace=False)
         questions.append(Question(" ".join(words), near(vectors[0], 0.5)))
     return questions
@@ -100,7 +100,7 @@ def write(collection: Collection, texts: list[str], vectors: NDArray[np.float32]
         for position, text in enumerate(texts)
     ]  # fmt: skip
     Chunk.objects.bulk_create(chunks)
-    index_chunks(entry, chunks, texts, vectors, model)
+    index_chunks(entry, chunks, texts, {model: vectors})
 
 
 def measure(label: str, account: Account, model: EmbeddingModel, questions: list[Question], **filters: Any) -> None:

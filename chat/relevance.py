@@ -9,6 +9,7 @@ from functools import cache
 from accounts.models import Account
 from chat.quoting import Quote, quotes_of
 from knowledge.search import SearchFilters, SearchHit, search
+from knowledge.search.pointers import answering_model
 from knowledge.search.terms import terms_of
 from llm_settings.models import EmbeddingModel
 from llm_settings.providers import get_embedder
@@ -62,7 +63,7 @@ def retrieve(account: Account, question: str, top_k: int, filters: SearchFilters
     passages = [
         as_passage(number, hit, quotes[number - 1]) for number, hit in enumerate(result.hits[:PASSAGES_READ], 1)
     ]
-    reader = reader_with(EmbeddingModel.objects.active())
+    reader = reader_with(answering_model(account))
     read = reader.answer(
         question, passages, idf=lambda term: result.query_terms.get(term, 0.0), searched=result.searched
     )

@@ -20,6 +20,7 @@ from pgvector.django import HalfVectorField, SparseVectorField
 from accounts.models import Account
 from doculume.errors import NotFound
 from doculume.ids import new_id
+from knowledge.reindexing_models import AccountIndex, Reindexing  # noqa: F401
 from llm_settings.models import EmbeddingModel
 
 # Terms are kept as numbers below this, pgvector's bound for the dimensions of a sparse vector.
@@ -106,6 +107,7 @@ class Entry(models.Model):
     source_id = models.CharField(max_length=255, null=True, blank=True)
     source_url = models.URLField(max_length=2000, blank=True)
     title = models.CharField(max_length=500, blank=True)
+    read_title = models.CharField(max_length=500, blank=True, editable=False, help_text="Read in the text.")
     raw_text = models.TextField(blank=True, help_text="As it was sent; empty for an uploaded file.")
     text = models.TextField(blank=True, editable=False)
     language = models.CharField(max_length=12, blank=True, help_text="ISO 639-1, detected; empty where unknown.")

@@ -16,6 +16,7 @@ from knowledge.ingestion import leases
 from knowledge.ingestion.errors import IngestionError
 from knowledge.ingestion.pipeline import ingest
 from knowledge.models import IngestionJob
+from knowledge.reindexing_models import Reindexing
 from llm_settings.providers.base import EmbeddingInvalid, ProviderError
 
 log = logging.getLogger(__name__)
@@ -81,6 +82,30 @@ def _failed_unexpectedly(job: IngestionJob, error: Exception) -> None:
         leases.postpone(job, reason=type(error).__name__, provider_at_fault=False)
 
 
+def hint_reindexing(job_id: UUID) -> None:
+    """As `hint`, for a re-indexing."""
+
+    def send() -> None:
+        try:
+            reindex.apply_async((str(job_id),), ignore_result=True, retry=False)
+        except Exception as error:
+            log.warning("re-indexing %s waits for the sweeper: the broker refused the hint: %s", job_id, error)
+
+    transaction.on_commit(send)
+
+
+@shared_task
+def reindex(job_id: str) -> None:
+    """Take a turn, and make room for others before the next."""
+    from knowledge import reindexing
+
+    job = reindexing.take_turn(UUID(job_id))
+    if job is not None and job.status == job.Status.WAITING and not job.last_error:
+        hint_reindexing(job.id)
+    elif job is not None and job.finished_at:
+        reindexing.follow_the_accounts()
+
+
 @shared_task
 def sweep() -> None:
     """Hint again at what is due, and fail what ran out of attempts. Of several sweeps at once one does the work."""
@@ -94,3 +119,5 @@ def sweep() -> None:
             leases.fail_abandoned(job)
         for job in IngestionJob.objects.filter(leases.due()).order_by("next_attempt_at")[:HINTS_A_SWEEP]:
             hint(job.id)
+        for waiting in Reindexing.objects.due()[:HINTS_A_SWEEP]:
+            hint_reindexing(waiting.id)

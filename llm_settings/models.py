@@ -40,6 +40,7 @@ class EmbeddingModel(models.Model):
     class Status(models.TextChoices):
         BUILDING = "building"
         ACTIVE = "active"
+        STANDBY = "standby", "kept up to date, to go back to"
         RETIRED = "retired"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

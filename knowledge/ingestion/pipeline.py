@@ -17,6 +17,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 from django.conf import settings
@@ -34,9 +35,10 @@ from knowledge.ingestion.sandbox import parse_file
 from knowledge.ingestion.texts import read_text, searchable_lines
 from knowledge.models import Chunk, ChunkEmbedding, Collection, Document, EmbeddedText, Entry, IngestionJob
 from knowledge.search.indexes import index_chunks, unindex_entry
+from knowledge.search.pointers import IndexModels, index_models
 from llm_settings.models import EmbeddingModel
 from llm_settings.providers import get_embedder
-from llm_settings.providers.base import Embedder, Vectors
+from llm_settings.providers.base import Embedder, ProviderError, Vectors
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +58,7 @@ class Work:
     job: IngestionJob
     entry: Entry
     document: Document | None
-    model: EmbeddingModel
+    models: IndexModels
     embedder: Embedder
     resources: ExitStack
     path: Path = field(default_factory=Path)
@@ -67,17 +69,17 @@ class Work:
     texts: list[str] = field(default_factory=list)
     digests: list[str] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
-    vectors: Vectors = field(default_factory=lambda: np.empty((0, 0), np.float32))
+    vectors: dict[EmbeddingModel, Vectors] = field(default_factory=dict)
 
 
 def ingest(job: IngestionJob) -> None:
     """Take a claimed job through all stages. Raises IngestionError, ProviderError or leases.LeaseLost."""
     if job.entry.generation != job.generation:
         raise leases.LeaseLost
-    model = EmbeddingModel.objects.active()
+    models = index_models(job.account_id)
     with ExitStack() as resources:
         document = getattr(job.entry, "document", None)
-        work = Work(job, job.entry, document, model, get_embedder(model), resources)
+        work = Work(job, job.entry, document, models, get_embedder(models.answering), resources)
         for stage in STAGES:
             started = time.monotonic()
             report(work, PROGRESS[stage.__name__])
@@ -125,22 +127,36 @@ def chunk(work: Work) -> None:
 
 
 def embed(work: Work) -> None:
-    """A vector a chunk. Equal texts are embedded once, and what an earlier attempt embedded is not paid for again."""
-    by_digest = dict(zip(work.digests, work.texts, strict=True))
-    known = paid_for(work, set(by_digest))
-    missing = [digest for digest in by_digest if digest not in known]
+    """A vector a chunk, by the model that answers and by those that are kept up beside it.
+
+    One of the latter that cannot be reached holds nothing up: whatever completes it finds the chunks that it lacks.
+    """
     turn_ends = end_of_turn(work)
+    work.vectors = {work.models.answering: embed_by(work, work.models.answering, work.embedder, turn_ends)}
+    for model in work.models.also:
+        try:
+            work.vectors[model] = embed_by(work, model, get_embedder(model), turn_ends)
+        except ProviderError as error:
+            log.warning("entry %s has no vectors of %s for now: %s", work.entry.id, model, error.message)
+
+
+def embed_by(work: Work, model: EmbeddingModel, embedder: Embedder, turn_ends: float) -> Vectors:
+    """Equal texts are embedded once, and what an earlier attempt embedded is not paid for again."""
+    by_digest = dict(zip(work.digests, work.texts, strict=True))
+    known = paid_for(work, model, set(by_digest))
+    missing = [digest for digest in by_digest if digest not in known]
     for start in range(0, len(missing), EMBED_BATCH):
         batch = missing[start : start + EMBED_BATCH]
-        vectors = work.embedder.embed_passages([by_digest[digest] for digest in batch])
+        vectors = embedder.embed_passages([by_digest[digest] for digest in batch])
         known |= dict(zip(batch, vectors, strict=True))
-        keep_paid(work, batch, vectors)
+        keep_paid(work, model, batch, vectors)
         if start + len(batch) < len(missing):
             give_way(work, turn_ends)
         share = len(known) / len(by_digest)
         report(work, PROGRESS["embed"] + share * (PROGRESS["store"] - PROGRESS["embed"]))
-    if work.digests:
-        work.vectors = np.stack([known[digest] for digest in work.digests]).astype(np.float32)
+    if not work.digests:
+        return np.empty((0, model.dimensions), np.float32)
+    return np.stack([known[digest] for digest in work.digests]).astype(np.float32)
 
 
 def end_of_turn(work: Work) -> float:
@@ -157,9 +173,9 @@ def give_way(work: Work, turn_ends: float) -> None:
         raise leases.GaveWay
 
 
-def paid_for(work: Work, digests: set[str]) -> dict[str, Vectors]:
+def paid_for(work: Work, model: EmbeddingModel, digests: set[str]) -> dict[str, Vectors]:
     """Vectors of the same texts: of an earlier attempt, or of the generation that is to be replaced."""
-    own = {"account_id": work.job.account_id, "entry_id": work.entry.id, "model": work.model}
+    own = {"account_id": work.job.account_id, "entry_id": work.entry.id, "model": model}
     stored = ChunkEmbedding.objects.filter(
         **own, chunk__account_id=work.job.account_id, chunk__entry_id=work.entry.id, chunk__digest__in=digests
     ).values_list("chunk__digest", "vector")
@@ -167,11 +183,11 @@ def paid_for(work: Work, digests: set[str]) -> dict[str, Vectors]:
     return {digest: np.asarray(vector, np.float32) for rows in (stored, kept) for digest, vector in rows}
 
 
-def keep_paid(work: Work, digests: list[str], vectors: Vectors) -> None:
+def keep_paid(work: Work, model: EmbeddingModel, digests: list[str], vectors: Vectors) -> None:
     """Raises LeaseLost when the job was taken away or the entry deleted meanwhile."""
     leases.renew(work.job)
     rows = [
-        EmbeddedText(account_id=work.job.account_id, entry_id=work.entry.id, model=work.model, digest=d, vector=v)
+        EmbeddedText(account_id=work.job.account_id, entry_id=work.entry.id, model=model, digest=d, vector=v)
         for d, v in zip(digests, vectors, strict=True)
     ]
     EmbeddedText.objects.bulk_create(rows, ignore_conflicts=True)
@@ -193,6 +209,9 @@ def store(work: Work) -> None:
         raise leases.LeaseLost
     leases.finish(job)
     unindex_entry(job.account_id, entry.id)
+    # The account's pointer stands still from here on.
+    if index_models(job.account_id).answering not in work.vectors:
+        raise leases.GaveWay
     entry.text, entry.language, entry.active_generation = work.content.text, work.language, job.generation
     changes: dict[str, Any] = {}
     if work.document is not None:
@@ -200,13 +219,17 @@ def store(work: Work) -> None:
         entry.title = entry.title or work.parsed.title[:500]
         changes = {"title": entry.title, "updated_at": Now()}
     Entry.objects.for_account(job.account).filter(id=entry.id).update(
-        text=entry.text, language=entry.language, active_generation=entry.active_generation, **changes
+        text=entry.text,
+        language=entry.language,
+        active_generation=entry.active_generation,
+        read_title=work.parsed.title[:500],
+        **changes,
     )
     # The title weighs more than other words, also where it is only the text's own.
     entry.title = entry.title or work.parsed.title[:500]
     chunks = [as_chunk(entry, *pair) for pair in zip(work.content.chunks, work.digests, strict=True)]
     Chunk.objects.bulk_create(chunks, batch_size=500)
-    index_chunks(entry, chunks, work.texts, work.vectors, work.model)
+    index_chunks(entry, chunks, work.texts, work.vectors)
     EmbeddedText.objects.filter(account_id=job.account_id, entry_id=entry.id).delete()
     Document.objects.for_account(job.account).filter(entry=entry).update(
         status=Document.Status.READY,
@@ -231,11 +254,28 @@ def report(work: Work, progress: float) -> None:
         )
 
 
-def embedded_text(title: str, draft: ChunkDraft, more: str = "") -> str:
+def embedded_text(title: str, draft: ChunkDraft | Chunk, more: str = "") -> str:
     """What is embedded and indexed for a chunk: where it stands, what is said of its entry, then what it says."""
     path = [part for part in (title, *draft.heading_path) if part]
     unique = [part for index, part in enumerate(path) if part not in path[:index]]
     return "\n".join(part for part in (" > ".join(unique)[:500], more, draft.context, draft.text) if part)
+
+
+def indexed_texts(account_id: int, chunk_ids: list[UUID]) -> dict[UUID, str]:
+    """What was embedded of stored chunks, made anew; those that are gone are left out."""
+    chunks = Chunk.objects.filter(account_id=account_id, id__in=chunk_ids, entry__account_id=account_id)
+    chunks = chunks.select_related("entry").defer("entry__text", "entry__raw_text")
+    names = dict(
+        Document.objects.filter(
+            account_id=account_id, entry_id__in=chunks.values_list("entry_id", flat=True)
+        ).values_list("entry_id", "filename")
+    )
+    texts = {}
+    for chunk in chunks.order_by("id"):
+        entry = chunk.entry
+        title = entry.title or entry.read_title or readable_stem(names.get(entry.id, ""))
+        texts[chunk.id] = embedded_text(title, chunk, searchable_lines(entry.searchable_meta)[:MOST_META])
+    return texts
 
 
 def readable_stem(name: str) -> str:

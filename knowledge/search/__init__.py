@@ -28,6 +28,7 @@ from knowledge.search.entries import (
 )
 from knowledge.search.indexes import dense
 from knowledge.search.meta import MetaFilter, UnusableRange
+from knowledge.search.pointers import answering_model
 from llm_settings.models import EmbeddingModel
 from llm_settings.providers import get_embedder
 from llm_settings.providers.base import Embedder
@@ -105,17 +106,19 @@ def search(
     limit: int = 5,
     filters: SearchFilters = EVERYTHING,
     per_entry: bool = False,
+    model: EmbeddingModel | None = None,
 ) -> SearchResult:
     """The account's chunks that answer the query best, best first; at most MOST_HITS.
 
-    `per_entry`: each entry once, by its best chunk. Raises ProviderError when the query cannot be embedded.
+    `per_entry`: each entry once, by its best chunk. `model`: another than the account's, whose vectors are complete
+    or on their way. Raises ProviderError when the query cannot be embedded.
     """
     text = query[:LONGEST_QUERY].replace("\0", " ").strip()
     limit = min(limit, MOST_HITS)
     if not text or limit < 1:
         return SearchResult([])
     clock = Clock()
-    model = EmbeddingModel.objects.active()
+    model = model or answering_model(account)
     embedder = get_embedder(model)
     # Before the transaction: a remote model may take its time.
     vector = dense(embedder.embed_query(text))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from uuid import UUID
 
 import numpy as np
@@ -31,18 +31,22 @@ _VECTOR_COLUMNS = "id, account_id, collection_id, entry_id, chunk_id, model_id, 
 
 
 def index_chunks(
-    entry: Entry, chunks: Sequence[Chunk], texts: Sequence[str], vectors: NDArray[np.float32], model: EmbeddingModel
+    entry: Entry,
+    chunks: Sequence[Chunk],
+    texts: Sequence[str],
+    vectors: Mapping[EmbeddingModel, NDArray[np.float32]],
 ) -> None:
     """Make an entry's stored chunks findable. Within the transaction that wrote them, the entry's row locked.
 
-    `texts[i]` is what was embedded of `chunks[i]`, `vectors[i]` (of length 1) is what came of it. The entry's
+    `texts[i]` is what was embedded of `chunks[i]`, `vectors[model][i]` (of length 1) is what came of it. The entry's
     title counts twice, because words in a title say more of what a text is about.
     """
     keys = _Keys(entry.account_id)
     rows = [_weighed(keys, terms_of(f"{entry.title}\n{text}", entry.language)) for text in texts]
     statistics.add_chunks(entry.account_id, entry.collection_id, entry.language, rows)
     _copy("knowledge_chunkterms", _TERM_COLUMNS, _term_rows(entry, chunks, rows))
-    _copy("knowledge_chunkembedding", _VECTOR_COLUMNS, _vector_rows(entry, chunks, vectors, model))
+    for model, of_model in vectors.items():
+        _copy("knowledge_chunkembedding", _VECTOR_COLUMNS, _vector_rows(entry, chunks, of_model, model))
     entry.chunk_count = len(chunks)
     with connection.cursor() as cursor:
         cursor.execute(_COUNT, [len(chunks), entry.account_id, entry.id, len(chunks)])

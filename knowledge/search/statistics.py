@@ -57,6 +57,18 @@ _DISCOUNT_LANGUAGES = """
     WHERE known.account_id = %(account)s AND known.collection_id = gone.collection_id
       AND known.language = gone.language AND known.chunk_count > gone.chunks
 """
+_FORGET_TERMS = "DELETE FROM knowledge_termstatistic WHERE account_id = %(account)s"
+_FORGET_LANGUAGES = "DELETE FROM knowledge_languagestatistic WHERE account_id = %(account)s"
+_RECOUNT_TERMS = """
+    INSERT INTO knowledge_termstatistic (account_id, term, chunk_count)
+    SELECT %(account)s, term, count(*) FROM knowledge_chunkterms AS chunk, unnest(chunk.terms) AS term
+    WHERE chunk.account_id = %(account)s GROUP BY term
+"""
+_RECOUNT_LANGUAGES = """
+    INSERT INTO knowledge_languagestatistic (account_id, collection_id, language, chunk_count)
+    SELECT %(account)s, collection_id, language, count(*) FROM knowledge_chunkterms
+    WHERE account_id = %(account)s GROUP BY collection_id, language
+"""
 
 
 def add_chunks(account_id: int, collection_id: UUID, language: str, chunks: Iterable[Iterable[int]]) -> None:
@@ -76,6 +88,20 @@ def remove_entries(account_id: int, entry_ids: Sequence[UUID]) -> None:
         cursor.execute(_LOCK, [_lock_of(account_id)])
         cursor.execute(_DISCOUNT_TERMS, bound)
         cursor.execute(_DISCOUNT_LANGUAGES, bound)
+
+
+def lock(account_id: int) -> None:
+    """Wait for the account's writers, and make others wait, for the rest of the transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK, [_lock_of(account_id)])
+
+
+def recount(account_id: int) -> None:
+    """Count all anew, from what is stored. Within a transaction; writers of the account wait for its end."""
+    lock(account_id)
+    with connection.cursor() as cursor:
+        for statement in (_FORGET_TERMS, _FORGET_LANGUAGES, _RECOUNT_TERMS, _RECOUNT_LANGUAGES):
+            cursor.execute(statement, {"account": account_id})
 
 
 def try_lock(account_id: int) -> bool:

@@ -101,6 +101,12 @@ def local_embedder(config: EmbeddingConfig) -> Embedder:
     return get_local_embedder(local_folder(config["model"]))
 
 
+def local_embedder_named(model: str) -> Embedder:
+    """Raises ProviderError (permanent) when there is no such model on this machine."""
+    config: EmbeddingConfig = {**settings.EMBEDDING, "model": model}  # type: ignore[typeddict-item]
+    return local_embedder(config)
+
+
 def local_folder(model: str) -> Path:
     path = Path(model).expanduser()
     return path if path.is_absolute() else Path(settings.MODELS_DIR) / model

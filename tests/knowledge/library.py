@@ -60,5 +60,5 @@ def write_chunks(entry: Entry, texts: Sequence[str], vectors: np.ndarray | None 
     model = EmbeddingModel.objects.active()
     embedded = [f"{entry.title}\n{text}".strip() for text in texts]
     vectors = get_embedder(model).embed_passages(embedded) if vectors is None else vectors
-    index_chunks(entry, chunks, embedded, vectors, model)
+    index_chunks(entry, chunks, embedded, {model: vectors})
     return chunks

@@ -1,0 +1,44 @@
+"""Which embedding models an account has: the one that answers, and those that are written beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from accounts.models import Account
+from knowledge.reindexing_models import AccountIndex
+from llm_settings.models import EmbeddingModel
+
+Status = EmbeddingModel.Status
+
+
+@dataclass(frozen=True, slots=True)
+class IndexModels:
+    """`answering` first; `also` are written with every change and answer nothing."""
+
+    answering: EmbeddingModel
+    also: tuple[EmbeddingModel, ...] = ()
+
+    @property
+    def all(self) -> tuple[EmbeddingModel, ...]:
+        return (self.answering, *self.also)
+
+
+def answering_model(account: Account) -> EmbeddingModel:
+    """The model that the account's questions are embedded by, in one query (two where it follows the deployment)."""
+    own = AccountIndex.objects.filter(account=account).select_related("answering").first()
+    return own.answering if own else EmbeddingModel.objects.active()
+
+
+def index_models(account_id: int) -> IndexModels:
+    """All models whose vectors a change of the account's must write."""
+    related = ("answering", "building", "standby")
+    own = AccountIndex.objects.filter(account_id=account_id).select_related(*related).first()
+    if own:
+        return _distinct(own.answering, own.building, own.standby)
+    kept_up = EmbeddingModel.objects.filter(status__in=[Status.BUILDING, Status.STANDBY]).order_by("created_at")
+    return _distinct(EmbeddingModel.objects.active(), *kept_up)
+
+
+def _distinct(answering: EmbeddingModel, *others: EmbeddingModel | None) -> IndexModels:
+    also = dict.fromkeys(model for model in others if model is not None and model != answering)
+    return IndexModels(answering, tuple(also))
