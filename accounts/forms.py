@@ -6,7 +6,6 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
-from django.contrib.auth.password_validation import password_validators_help_text_html, validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
 from django.http import HttpRequest
@@ -14,8 +13,7 @@ from django.http import HttpRequest
 from accounts import confirmation
 from accounts.api.fields import LONGEST_PASSWORD
 from accounts.confirmation import EmailNotConfirmed
-from accounts.models import User, normalize_email
-from accounts.registration import EmailTaken, register
+from accounts.models import User
 from accounts.signing_in import WrongCredentials, user_by_password
 from accounts.throttling import LimitsUnavailable, TooManyAttempts
 
@@ -71,44 +69,3 @@ class SignInForm(AuthenticationForm):
             confirmation.refuse_unconfirmed(request, user)
         except EmailNotConfirmed as error:
             raise ValidationError(error.message, code="unconfirmed") from error
-
-
-class RegisterForm(forms.Form):
-    email = forms.EmailField(max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "username"}))
-    full_name = forms.CharField(
-        max_length=200, required=False, label="Name", widget=forms.TextInput(attrs={"autocomplete": "name"})
-    )
-    password = forms.CharField(
-        strip=False,
-        max_length=LONGEST_PASSWORD,
-        help_text=password_validators_help_text_html,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        error_messages={"max_length": PASSWORD_TOO_LONG},
-    )
-
-    refused: TooManyAttempts | LimitsUnavailable | None = None
-
-    def clean_email(self) -> str:
-        return normalize_email(self.cleaned_data["email"])
-
-    def clean(self) -> dict[str, Any]:
-        fields = self.cleaned_data
-        if "password" in fields:
-            try:
-                validate_password(
-                    fields["password"], User(email=fields.get("email", ""), full_name=fields.get("full_name", ""))
-                )
-            except ValidationError as error:
-                self.add_error("password", error)
-        return fields
-
-    def save(self, request: HttpRequest) -> User | None:
-        """The new user; None when that failed, and then the form has the error."""
-        try:
-            return register(request, **self.cleaned_data)
-        except EmailTaken as error:
-            self.add_error("email", error.details["email"])
-        except (TooManyAttempts, LimitsUnavailable) as error:
-            self.refused = error
-            self.add_error(None, error.message)
-        return None

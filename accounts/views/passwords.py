@@ -22,7 +22,6 @@ from accounts import password_resets, passwords, sessions
 from accounts.api.fields import LONGEST_PASSWORD
 from accounts.forms import PASSWORD_TOO_LONG, password_field
 from accounts.models import User
-from accounts.notices import notify
 from accounts.throttling import LimitsUnavailable, TooManyAttempts
 from accounts.views.refusals import with_status
 from accounts.views.settings_pages import SettingsPage
@@ -93,7 +92,6 @@ class ChangePasswordView(SettingsPage, FormView):
 
     def form_valid(self, form: ChangePasswordForm) -> HttpResponse:
         passwords.change(self.request, form.user, form.cleaned_data["new_password"])
-        notify(form.user, _("The password was changed. All other sign-ins have ended."))
         sessions.keep_only_this(self.request, form.user)
         messages.success(self.request, _("Your password was changed, and all your other sign-ins have ended."))
         return super().form_valid(form)

@@ -6,7 +6,6 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.contrib.auth import login
 from django.contrib.auth.password_validation import password_validators_help_text_html, validate_password
 from django.contrib.auth.views import RedirectURLMixin
 from django.core.exceptions import ValidationError
@@ -19,6 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView
 
+from accounts import sessions
 from accounts.api.fields import LONGEST_PASSWORD
 from accounts.models import SiteSettings, User, normalize_email
 from accounts.registration import register
@@ -26,7 +26,6 @@ from accounts.views.invitation import followed_invitation, followed_token, forge
 from accounts.views.refusals import refused
 from doculume.errors import DoculumeError, InvalidRequest
 
-BACKEND = "django.contrib.auth.backends.ModelBackend"
 CLOSED, INVITED_ONLY, SENT = "closed", "invited only", "sent"
 
 
@@ -124,8 +123,7 @@ class RegisterView(RedirectURLMixin, FormView):
             return self.form_invalid(form)
         if user is None:
             return self.render_to_response({"state": SENT, "email": form.cleaned_data["email"]})
-        login(self.request, user, backend=BACKEND)
-        return redirect(self.after_joining() or self.get_success_url())
+        return sessions.begin(self.request, user, self.after_joining() or self.get_success_url())
 
     def after_joining(self) -> str:
         """To the account that the invitation was for."""
