@@ -352,6 +352,16 @@ CHAT: Any = {
     "context_tokens": env_int("DOCULUME_LLM_CONTEXT_TOKENS", 8192, minimum=1024),
 }
 
+# Reorders the best entries of a search, by an endpoint that speaks Cohere's `/rerank`, as vLLM, TEI and Infinity do.
+# No base URL: none. When the budget is over, the order stands as it was.
+RERANK: Any = {
+    "provider": "cohere" if env_str("DOCULUME_RERANK_BASE_URL") else "",
+    "base_url": env_str("DOCULUME_RERANK_BASE_URL"),
+    "model": env_str("DOCULUME_RERANK_MODEL"),
+    "api_key": env_str("DOCULUME_RERANK_API_KEY"),
+    "budget_ms": env_int("DOCULUME_RERANK_BUDGET_MS", 300, minimum=10),
+}
+
 # --- ingestion ---------------------------------------------------------------------------------------------------
 INGESTION = {
     "lease_seconds": env_int("INGESTION_LEASE_SECONDS", 45, minimum=3),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
@@ -75,24 +75,31 @@ class Candidates:
     near: list[Near]
     total: int
     exact: bool
+    """Whether `total` counts all there are."""
+    compared: bool
+    """Whether every chunk in scope was compared."""
     _cosines: dict[UUID, float] = field(default_factory=dict)
 
-    def cosine_of(self, entry: UUID) -> float | None:
-        """Of the entry's nearest chunk; None where the model has embedded none."""
-        return self._cosines.get(entry)
+    def near_enough(self, entries: Iterable[UUID]) -> dict[UUID, float]:
+        """Of these entries those at or above the least cosine, with the cosine of their nearest chunk.
+
+        What the model has not embedded has none: -1.
+        """
+        cosines = {entry: self._cosines.get(entry, -1.0) for entry in entries}
+        return {entry: cosine for entry, cosine in cosines.items() if cosine >= self.least}
 
     def rest(self, without: Sequence[UUID], first: int, count: int) -> list[EntryRow]:
         """Entries near enough beside these, nearest first."""
-        if not self.exact:
+        if not self.compared:
             return []
         return self._fetch(_REST, [list(without), count, first])
 
     def sorted_by(self, order: Bound, first: int, count: int) -> list[EntryRow]:
         """Entries near enough in that order of the table `entry`; ties by nearness, then by id."""
         sql, bound = order
-        if not self.exact:
+        if not self.compared:
             scope = replace(self.scope, entry_ids=list(self._cosines), entry_set=None, entry_filter=None)
-            return replace(self, scope=scope, exact=True).sorted_by(order, first, count)
+            return replace(self, scope=scope, compared=True).sorted_by(order, first, count)
         return self._fetch(_SORTED, [self.scope.account_id, *bound, count, first], order=sql, most=MOST_SORTED)
 
     def _fetch(self, statement: str, bound: list[Any], **parts: Any) -> list[EntryRow]:
@@ -108,7 +115,7 @@ class Candidates:
 def among(scope: Scope, model: EmbeddingModel, vector: str, least: float, found: Sequence[Found]) -> Candidates:
     """`least`: the cosine from which a chunk is near enough; `found`: what the lexical leg brings."""
     if not scope.chunks:
-        return Candidates(scope, model, vector, least, [], 0, True)
+        return Candidates(scope, model, vector, least, [], 0, True, True)
     if scope.chunks <= _vector.exact_up_to(model):
         return _surveyed(scope, model, vector, least, found)
     near = _vector.nearest(scope, model, vector, WALKED)
@@ -118,7 +125,7 @@ def among(scope: Scope, model: EmbeddingModel, vector: str, least: float, found:
     cosines = _nearest_of_entries(near)
     cosines |= _cosines(scope, model, vector, {hit.entry_id for hit in found} - cosines.keys())
     total = sum(cosine >= least for cosine in cosines.values())
-    return Candidates(scope, model, vector, least, near, total, settled, cosines)
+    return Candidates(scope, model, vector, least, near, total, settled, False, cosines)
 
 
 def _surveyed(scope: Scope, model: EmbeddingModel, vector: str, least: float, found: Sequence[Found]) -> Candidates:
@@ -133,7 +140,7 @@ def _surveyed(scope: Scope, model: EmbeddingModel, vector: str, least: float, fo
     near = [Near(*row[1:]) for row in rows if row[0] == 0]
     cosines = _nearest_of_entries(near) | {row[2]: row[3] for row in rows if row[0] == 1}
     total = next(int(row[3]) for row in rows if row[0] == 2)
-    return Candidates(scope, model, vector, least, near, total, True, cosines)
+    return Candidates(scope, model, vector, least, near, total, True, True, cosines)
 
 
 def _nearest_of_entries(near: Sequence[Near]) -> dict[UUID, float]:

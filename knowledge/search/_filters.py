@@ -31,7 +31,7 @@ _MATCHING = """
            CASE WHEN count(*) <= {most} THEN (SELECT coalesce(array_agg(id), '{{}}') FROM matching)::text END
     FROM matching
 """
-MOST_LISTED = 2_000
+MOST_LISTED = 30_000
 _ENTRIES_OF_DOCUMENTS = "SELECT entry_id FROM knowledge_document WHERE account_id = %s AND id = ANY(%s)"
 
 

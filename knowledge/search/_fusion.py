@@ -36,13 +36,18 @@ class Fused:
         return -self.score, -(self.cosine or -1.0), -(self.lexical_score or 0.0), self.chunk_id
 
 
-def fuse(near: Sequence[Near], found: Sequence[Found], full_weight: float) -> list[Fused]:
-    """All chunks of both legs, best first; scores from 0 to 1. `full_weight`: see QueryTerms."""
+def fuse(near: Sequence[Near], found: Sequence[Found], full_weight: float, least_spread: float = 0.0) -> list[Fused]:
+    """All chunks of both legs, best first; scores from 0 to 1. `full_weight`: see QueryTerms.
+
+    `least_spread`: cosines closer together than this are not stretched as far as from 0 to 1, so that what hardly
+    differs has scores that hardly differ. Where scores are only for order, that is of no use.
+    """
     fused: dict[UUID, Fused] = {}
-    scores = _stretched([hit.cosine for hit in near])
+    scores = _stretched([hit.cosine for hit in near], least_spread=least_spread)
     for rank, (hit, score) in enumerate(zip(near, scores, strict=True), 1):
         fused[hit.chunk_id] = Fused(hit.chunk_id, hit.entry_id, score / 2, cosine=hit.cosine, vector_rank=rank)
-    scores = _stretched([hit.score for hit in found], FULL_MATCH * full_weight, unfound=0.0)
+    spread = found[0].score / 2 if found and least_spread else 0.0
+    scores = _stretched([hit.score for hit in found], FULL_MATCH * full_weight, unfound=0.0, least_spread=spread)
     for rank, (match, score) in enumerate(zip(found, scores, strict=True), 1):
         known = fused.get(match.chunk_id) or Fused(match.chunk_id, match.entry_id, 0.0)
         fused[match.chunk_id] = replace(
@@ -51,7 +56,9 @@ def fuse(near: Sequence[Near], found: Sequence[Found], full_weight: float) -> li
     return sorted(fused.values(), key=Fused.order)
 
 
-def _stretched(scores: list[float], least_top: float = -math.inf, unfound: float | None = None) -> list[float]:
+def _stretched(
+    scores: list[float], least_top: float = -math.inf, unfound: float | None = None, least_spread: float = 0.0
+) -> list[float]:
     """Scores, best first, on a scale from the last of the window (0) to its first, or to `least_top` (1).
 
     `unfound`: the score of whatever is not among them, where that is known.
@@ -61,6 +68,7 @@ def _stretched(scores: list[float], least_top: float = -math.inf, unfound: float
     window = scores[:WINDOW]
     bottom = window[-1] if unfound is None or len(window) == WINDOW else unfound
     top = max(window[0], least_top)
+    bottom = min(bottom, window[0] - least_spread)
     if top <= bottom:
         return [1.0 if score >= top else 0.0 for score in scores]
     return [max(0.0, (score - bottom) / (top - bottom)) for score in scores]

@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from knowledge.search.meta import COLUMNS, MENTIONS, Bound, as_type, moment_of, paths_of, storable
+from knowledge.search.meta import Bound, value_of
 
 STRENGTHS = {"low": 0.10, "medium": 0.25, "high": 0.50}
 MOST_TOGETHER = 0.50
-_KINDS = {"number": "number", "date": "date", "text": "text"}
 # What an entry has beside its meta; a field of the same name in the meta goes first.
-_OWN = {"title": "nullif(entry.title, '')", "created_at": "entry.created_at", "updated_at": "entry.updated_at"}
+_OWN = {
+    "title": ("text", "nullif(entry.title, '')"),
+    "created_at": ("date", "entry.created_at"),
+    "updated_at": ("date", "entry.updated_at"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,24 +76,17 @@ def order_by(sorts: Sequence[SortKey]) -> Bound:
     """An ORDER BY's inside, on a table `entry`."""
     parts, bound = [], []
     for key in sorts:
-        sql, values = value_of(key.field, key.type)
+        sql, values = sortable(key.field, key.type)
         collation = ' COLLATE "C"' if key.type == "text" else ""
         parts.append(f"({sql}){collation} {'DESC' if key.direction == 'desc' else 'ASC'} NULLS LAST")
         bound += values
     return ", ".join(parts), bound
 
 
-def value_of(field: str, kind: str) -> Bound:
-    """The field as a number, a moment or text; NULL where the entry has none of that type. On a table `entry`."""
-    if not storable(field):
-        return "NULL::text", []
-    places = [(column, keys) for column in COLUMNS for keys in paths_of(field)]
-    value = "coalesce(" + ", ".join(f"nullif(entry.{column} #> %s::text[], 'null')" for column, _ in places) + ")"
-    bound: list[Any] = [keys for _, keys in places] * MENTIONS[kind]
-    sql = as_type(kind, value)
-    if field in _OWN and (kind == "date") == field.endswith("_at"):
-        sql = f"coalesce({sql}, {_OWN[field]})" if kind != "number" else sql
-    return sql, bound
+def sortable(field: str, kind: str) -> Bound:
+    """The field of `meta`, `searchable_meta` or, where it has none, of the entry itself; typed. On a table `entry`."""
+    sql, bound = value_of(field, kind)
+    return (f"coalesce({sql}, {_OWN[field][1]})", bound) if field in _OWN and _OWN[field][0] == kind else (sql, bound)
 
 
 def as_seconds(value: Any) -> float | None:
@@ -100,6 +96,3 @@ def as_seconds(value: Any) -> float | None:
     if isinstance(value, datetime):
         return value.timestamp()
     return float(value)
-
-
-__all__ = ["Boost", "SortKey", "as_seconds", "moment_of", "order_by", "together", "value_of"]

@@ -53,6 +53,8 @@ class QueryTerms:
     counts: dict[str, int] = field(default_factory=dict)
     full_weight: float = 0.0
     """What all words of the question weigh together. Of a pair of characters one half counts: pairs overlap."""
+    replaced: dict[str, list[str]] = field(default_factory=dict)
+    """What words of a search box were read as; see `_typing`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class Found:
     score: float
 
 
-def read_query(scope: Scope, text: str) -> QueryTerms:
+def read_query(scope: Scope, text: str, *, as_you_type: bool = False) -> QueryTerms:
     """The terms of `text` as each of the account's languages would have them."""
     readings = [Counter(terms_of(text, language)) for language in scope.languages[:MOST_LANGUAGES]]
     asked: Counter[str] = Counter()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,18 +17,21 @@ from django.db import connection
 
 from accounts.models import Account
 from knowledge.models import SHOWN_OF_FILES
-from knowledge.search import _candidates, _text
-from knowledge.search._candidates import Candidates
+from knowledge.search import _text
+from knowledge.search._candidates import among
+from knowledge.search._explaining import Explanation
 from knowledge.search._filters import Scope, entry_scope
-from knowledge.search._fusion import WINDOW, Fused, fuse
-from knowledge.search._ranking import Boost, SortKey, as_seconds, order_by, together, value_of
+from knowledge.search._fusion import WINDOW, fuse
+from knowledge.search._order import RERANKED, BoostApplied, Order, Ranked, texts_of
+from knowledge.search._ranking import Boost, SortKey
 from knowledge.search._running import LONGEST_QUERY, Clock, snapshot
+from knowledge.search.answering import PASSAGES_JUDGED, Judged, answers
 from knowledge.search.indexes import dense
 from knowledge.search.meta import MetaFilter
-from llm_settings.models import EmbeddingModel
-from llm_settings.providers import get_embedder
+from knowledge.search.pointers import answering_model
+from llm_settings.providers import get_embedder, get_reranker
 from llm_settings.providers.base import Embedder
-from llm_settings.providers.calibration import UNRELATED, cosine
+from llm_settings.providers.calibration import RELEVANT, UNRELATED, cosine
 
 __all__ = ["Boost", "BoostApplied", "EntryChunk", "EntryHit", "EntryResults", "MetaFilter", "SortKey", "search_entries"]
 
@@ -45,14 +48,6 @@ _SHOWN = f"""
       ON entry.account_id = %(account)s AND entry.id = chunk.entry_id AND entry.active_generation = chunk.generation
     WHERE chunk.account_id = %(account)s AND chunk.id = ANY(%(chunks)s)
 """  # noqa: S608
-
-
-@dataclass(frozen=True, slots=True)
-class BoostApplied:
-    field: str
-    type: str
-    factor: float
-    """What the score was multiplied by on its account; 1 where the field is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,25 +94,8 @@ class EntryResults:
     summarisable: bool
     """Whether the best results truly answer the query."""
     timings: dict[str, float] = field(default_factory=dict)
-    """Milliseconds: embed, scope, text, vector, rank, fetch, total."""
+    """Milliseconds: embed, scope, text, vector, rank, rerank (where there is one), fetch, judge, total."""
     total_is_exact: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Ranked:
-    """An entry in its place."""
-
-    entry_id: UUID
-    chunk_id: UUID
-    cosine: float | None
-    similarity: float
-    score: float
-    final: float
-    boosts: tuple[BoostApplied, ...] = ()
-    fused: Fused | None = None
-
-    def order(self) -> tuple[float, float, UUID]:
-        return -self.final, -self.similarity, self.entry_id
 
 
 def search_entries(
@@ -136,38 +114,53 @@ def search_entries(
 ) -> EntryResults:
     """The account's entries of these collections that fit the query and pass the filters: one page, best first.
 
-    `threshold` is on `similarity`, also for an entry that only its words find. Collections that are another account's
-    hold nothing. Raises ProviderError when the query cannot be embedded, UnusableRange.
+    `threshold` is on `similarity`, also for an entry that only its words find. `sorts` replace the order of
+    relevance, and then `final_score` is the similarity. `as_you_type`: the last word may be a beginning, and words
+    nobody wrote are read as their nearest ones. Collections that are another account's hold nothing.
+
+    `total` counts every entry at or above the threshold as long as all chunks in scope are compared: always up to
+    20,000 of them, and up to 50,000 unless the graph settles it. In larger scopes it counts among the nearest two
+    hundred chunks and the hundred best by words, `total_is_exact` is False, and there are no pages beyond.
+
+    Raises ProviderError when the query cannot be embedded, UnusableRange.
     """
     text = query[:LONGEST_QUERY].replace("\0", " ").strip()
     if not text or not collection_ids:
         return EntryResults([], 0, False)
     clock = Clock()
-    model = EmbeddingModel.objects.active()
+    model = answering_model(account)
     embedder = get_embedder(model)
-    question = embedder.embed_query(text)  # before the transaction: a remote model may take its time
-    vector, least = dense(question), least_cosine(threshold, embedder)
+    asked = embedder.embed_query(text)  # before the transaction: a remote model may take its time
     clock.lap("embed")
-    first, count = (max(page, 1) - 1) * per_page, min(per_page, MOST_PER_PAGE)
+    window = slice((max(page, 1) - 1) * per_page, (max(page, 1) - 1) * per_page + min(per_page, MOST_PER_PAGE))
     with snapshot():
         scope = entry_scope(account.id, collection_ids, meta)
         clock.lap("scope")
-        terms = _text.read_query(scope, text)
+        terms = _text.read_query(scope, text, as_you_type=as_you_type)
         found = [] if sorts else _text.matching(scope, terms, WINDOW)
         clock.lap("text")
-        candidates = _candidates.among(scope, model, vector, least, found)
+        candidates = among(scope, model, dense(asked), least_cosine(threshold, embedder), found)
         clock.lap("vector")
-        if sorts:
-            ranked = _sorted(candidates, sorts, embedder, first, count)
-            fused: list[Fused] = []
-        else:
-            fused = fuse(candidates.near, found, terms.full_weight)
-            ranked = _page(candidates, _best_of_entries(fused), boosts, embedder, first, count)
-        clock.lap("rank")
-        rows = _rows(scope, ranked)
-    hits = [_hit(one, rows[one.chunk_id], None) for one in ranked if one.chunk_id in rows]
+        order = Order(candidates, embedder, fuse(candidates.near, found, terms.full_weight, least_spread(embedder)))
+        best = order.best(PASSAGES_JUDGED)
+        reranker = None if sorts else get_reranker()
+        texts = texts_of(scope, order.head[:RERANKED]) if reranker else []
+        shown = None if reranker else _shown(order, boosts, sorts, window, best)
+    clock.lap("rank")
+    if reranker:  # outside the transaction too
+        order.rerank(reranker, text, texts)
+        clock.lap("rerank")
+    if shown is None:
+        with snapshot():
+            shown = _shown(order, boosts, sorts, window, best)
+    ranked, rows = shown
     clock.lap("fetch")
-    return EntryResults(hits, candidates.total, bool(hits), clock.laps, candidates.exact)
+    judged = [_judged(one, rows[one.chunk_id]) for one in best if one.chunk_id in rows]
+    summarisable = bool(judged) and answers(model, text, asked, judged, scope.chunks)
+    clock.lap("judge")
+    about = Explanation(model.name, embedder.scale, threshold, candidates, meta, terms.replaced) if explain else None
+    hits = [_hit(one, rows[one.chunk_id], about) for one in ranked if one.chunk_id in rows]
+    return EntryResults(hits, candidates.total, summarisable, clock.laps, candidates.exact)
 
 
 def least_cosine(threshold: float, embedder: Embedder) -> float:
@@ -175,94 +168,56 @@ def least_cosine(threshold: float, embedder: Embedder) -> float:
     return cosine(threshold, embedder.scale) if threshold > UNRELATED else -2.0
 
 
-def _best_of_entries(ranked: Sequence[Fused]) -> dict[UUID, Fused]:
-    best: dict[UUID, Fused] = {}
-    for hit in ranked:
-        best.setdefault(hit.entry_id, hit)
-    return best
+def least_spread(embedder: Embedder) -> float:
+    """How far apart cosines must lie for the nearest and the farthest of them to have 1 and 0."""
+    return (cosine(RELEVANT, embedder.scale) - cosine(UNRELATED, embedder.scale)) / 2
 
 
-def _page(
-    candidates: Candidates,
-    best: dict[UUID, Fused],
-    boosts: Sequence[Boost],
-    embedder: Embedder,
-    first: int,
-    count: int,
-) -> list[Ranked]:
-    """The entries from the `first` of all."""
-    head = [
-        _ranked(hit, cosine_, embedder)
-        for entry, hit in best.items()
-        if (cosine_ := candidates.cosine_of(entry)) is not None and cosine_ >= candidates.least
-    ]
-    if boosts:
-        head = _boosted(candidates.scope, head, boosts)
-    head.sort(key=Ranked.order)
-    chosen = head[first : first + count]
-    if len(chosen) < count and candidates.total > len(head):
-        rest = candidates.rest([one.entry_id for one in head], max(first - len(head), 0), count - len(chosen))
-        chosen += [_unfused(entry, chunk, cosine_, embedder) for entry, chunk, cosine_ in rest]
-    return chosen
+def _shown(
+    order: Order, boosts: Sequence[Boost], sorts: Sequence[SortKey], window: slice, best: Sequence[Ranked]
+) -> tuple[list[Ranked], dict[UUID, dict[str, Any]]]:
+    """The entries of the page, and what is shown of them and judged of the best; by chunk."""
+    ranked = order.sorted_by(sorts, window) if sorts else order.page(boosts, window)
+    return ranked, _rows(order.candidates.scope, {one.chunk_id for one in (*ranked, *best)})
 
 
-def _ranked(hit: Fused, cosine_: float, embedder: Embedder) -> Ranked:
-    return Ranked(hit.entry_id, hit.chunk_id, cosine_, embedder.similarity(cosine_), hit.score, hit.score, (), hit)
-
-
-def _unfused(entry: UUID, chunk: UUID, cosine_: float, embedder: Embedder, by_similarity: bool = False) -> Ranked:
-    similarity = embedder.similarity(cosine_)
-    score = similarity if by_similarity else 0.0
-    return Ranked(entry, chunk, cosine_, similarity, score, score)
-
-
-def _sorted(
-    candidates: Candidates, sorts: Sequence[SortKey], embedder: Embedder, first: int, count: int
-) -> list[Ranked]:
-    rows = candidates.sorted_by(order_by(sorts), first, count)
-    return [_unfused(entry, chunk, cosine_, embedder, by_similarity=True) for entry, chunk, cosine_ in rows]
-
-
-def _boosted(scope: Scope, head: list[Ranked], boosts: Sequence[Boost]) -> list[Ranked]:
-    values = _values(scope, [one.entry_id for one in head], boosts)
-    return [_with_boosts(one, boosts, values.get(one.entry_id, [None] * len(boosts))) for one in head]
-
-
-def _with_boosts(one: Ranked, boosts: Sequence[Boost], values: Sequence[float | None]) -> Ranked:
-    factors = [boost.factor(value) for boost, value in zip(boosts, values, strict=True)]
-    applied = tuple(
-        BoostApplied(boost.field, boost.type, factor) for boost, factor in zip(boosts, factors, strict=True)
-    )
-    return replace(one, final=one.score * together(factors), boosts=applied)
-
-
-def _values(scope: Scope, entries: list[UUID], boosts: Sequence[Boost]) -> dict[UUID, list[float | None]]:
-    columns = [value_of(boost.field, boost.kind) for boost in boosts]
-    bound = [value for _, values in columns for value in values]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT entry.id, {', '.join(sql for sql, _ in columns)} FROM knowledge_entry AS entry "  # noqa: S608
-            "WHERE entry.account_id = %s AND entry.id = ANY(%s)",
-            [*bound, scope.account_id, entries],
-        )
-        return {row[0]: [as_seconds(value) for value in row[1:]] for row in cursor.fetchall()}
-
-
-def _rows(scope: Scope, ranked: Sequence[Ranked]) -> dict[UUID, dict[str, Any]]:
-    """What is shown, by chunk."""
-    if not ranked:
+def _rows(scope: Scope, chunks: set[UUID]) -> dict[UUID, dict[str, Any]]:
+    if not chunks:
         return {}
     with connection.cursor() as cursor:
-        cursor.execute(_SHOWN, {"account": scope.account_id, "chunks": [one.chunk_id for one in ranked]})
+        cursor.execute(_SHOWN, {"account": scope.account_id, "chunks": list(chunks)})
         names = [column.name for column in cursor.description or ()]
         rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    return {row.pop("chunk_id"): row for row in rows}
+    return {row["chunk_id"]: row for row in rows}
 
 
-def _hit(one: Ranked, row: dict[str, Any], explanation: dict[str, Any] | None) -> EntryHit:
-    part = {name: row.pop(f"chunk_{name}") for name in ("text", "page_number", "start", "end")}
-    chunk = EntryChunk(one.chunk_id, heading_path=tuple(row.pop("heading_path")), **part)
-    # Django reads jsonb as text and leaves decoding to its fields.
-    fields = row | {name: json.loads(row[name]) for name in ("meta", "searchable_meta")}
-    scores = {"similarity": one.similarity, "final_score": one.final, "boosts": one.boosts}
-    return EntryHit(**fields, **scores, chunk=chunk, explain=explanation)
+def _judged(one: Ranked, row: dict[str, Any]) -> Judged:
+    about = "\n".join([row["title"], *row["heading_path"]])
+    return Judged(row["chunk_text"], about, row["language"], one.cosine)
+
+
+def _hit(one: Ranked, row: dict[str, Any], about: Explanation | None) -> EntryHit:
+    chunk = EntryChunk(
+        one.chunk_id, row["chunk_text"], row["chunk_page_number"], tuple(row["heading_path"]),
+        row["chunk_start"], row["chunk_end"],
+    )  # fmt: skip
+    return EntryHit(
+        entry_id=row["entry_id"],
+        title=row["title"],
+        raw_text=row["raw_text"],
+        # Django reads jsonb as text and leaves decoding to its fields.
+        meta=json.loads(row["meta"]),
+        searchable_meta=json.loads(row["searchable_meta"]),
+        source_url=row["source_url"],
+        source_type=row["source_type"],
+        source_id=row["source_id"],
+        collection_id=row["collection_id"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        language=row["language"],
+        similarity=one.similarity,
+        final_score=one.final,
+        boosts=one.boosts,
+        chunk=chunk,
+        explain=about.of(one) if about else None,
+    )

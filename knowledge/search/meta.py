@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar, Literal
 
@@ -23,9 +23,8 @@ RANGES: dict[str, str] = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 COLUMNS = ("meta", "searchable_meta")
 
 # JSON's own grammar of numbers, so that `007` and `1_000` stay text; exponents as far as a double goes.
-_NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,60})(?:\.\d{1,60})?(?:[eE][+-]?\d{1,2})?")
-STORED_NUMBER = r"^\s*[-+]?(\d{1,60}(\.\d{0,60})?|\.\d{1,60})([eE][-+]?\d{1,2})?\s*$"
-STORED_MOMENT = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?\s?(Z|z|[-+]\d{2}(:?\d{2})?)?)?$"
+_NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,60})(?:\.\d{1,60})?(?:[eE][+-]?\d{1,2})?", re.ASCII)
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:Z|[-+]\d\d(?::?\d\d)?)?)?", re.ASCII)
 
 Bound = tuple[str, list[Any]]
 """A piece of SQL, and what is bound in it."""
@@ -72,6 +71,10 @@ def _condition(wanted: MetaFilter) -> Bound:
     return (f"({sql}) IS NOT TRUE", bound) if wanted.operator == "not" else (sql, bound)
 
 
+def _any(parts: Sequence[Bound]) -> Bound:
+    return "(" + " OR ".join(sql for sql, _ in parts) + ")", [value for _, bound in parts for value in bound]
+
+
 def _all(parts: Sequence[Bound]) -> Bound:
     return "(" + " AND ".join(sql for sql, _ in parts) + ")", [value for _, bound in parts for value in bound]
 
@@ -98,14 +101,11 @@ def _either(template: str, bound: list[Any]) -> Bound:
 
 
 def _json_paths(field: str) -> list[str]:
+    """What leads to a field: its own name, and the path that its dots say."""
     if not storable(field):
         return []
-    return ["$" + "".join(f".{json.dumps(key)}" for key in keys) for keys in paths_of(field)]
-
-
-def paths_of(field: str) -> list[list[str]]:
-    """The keys that lead to a field: its own name, and what its dots say."""
-    return [[field], field.split(".")] if "." in field else [[field]]
+    names = [[field], field.split(".")] if "." in field else [[field]]
+    return ["$" + "".join(f".{json.dumps(name)}" for name in keys) for keys in names]
 
 
 def storable(text: str) -> bool:
@@ -137,17 +137,36 @@ def _forms(value: Scalar) -> Iterator[str]:
         yield text
 
 
+# Only dates of four-digit years: they order as text does, but for a day where offsets differ.
+_DATED = """EXISTS (
+    SELECT FROM jsonb_path_query(entry.{column}, %s::jsonpath) AS item (value)
+    CROSS JOIN LATERAL (SELECT value #>> '{{}}' AS said) AS item_text
+    WHERE CASE WHEN {is_date} THEN said::timestamptz {sign} %s END
+)"""
+# What is cast must be valid, or the statement fails; of what is, the shape keeps `now` and `20240501` out.
+IS_DATE = "substr(said, 5, 1) || substr(said, 8, 1) = '--' AND pg_input_is_valid(said, 'timestamptz')"
+
+
 def _in_range(field: str, sign: str, value: Scalar) -> Bound:
-    limit = limit_of(value)
-    if not storable(field):
+    limit, paths = limit_of(value), _json_paths(field)
+    if not paths:
         return NOTHING
-    kind, typed = ("number", "numeric") if isinstance(limit, Decimal) else ("date", "timestamptz")
-    parts, bound = [], []
-    for column in COLUMNS:
-        for keys in paths_of(field):
-            parts.append(f"{as_type(kind, f'entry.{column} #> %s::text[]')} {sign} %s::{typed}")
-            bound += [*[keys] * MENTIONS[kind], limit]
-    return "(" + " OR ".join(parts) + ")", bound
+    if isinstance(limit, Decimal):
+        text = f'@.type() == "string" && @.double() {sign} {limit}'
+        return _either("entry.{column} @@ %s::jsonpath", [
+            " || ".join(f"{path} {sign} {limit} || exists({path} ? ({text}))" for path in paths)
+        ])  # fmt: skip
+    return _any([_dated(column, path, sign, limit) for column in COLUMNS for path in paths])
+
+
+def _dated(column: str, path: str, sign: str, limit: datetime) -> Bound:
+    margin = timedelta(days=-1 if ">" in sign else 2)
+    try:
+        nearly = f'@ {sign[0]} "{(limit + margin).date().isoformat()}"'
+    except OverflowError:
+        nearly = "@ != null"
+    sql = _DATED.format(column=column, is_date=IS_DATE, sign=sign)
+    return sql, [f"{path}[*] ? ({nearly})", limit]
 
 
 def limit_of(value: Scalar) -> Decimal | datetime:
@@ -159,7 +178,7 @@ def limit_of(value: Scalar) -> Decimal | datetime:
             raise UnusableRange
         return Decimal(repr(value))
     text = value.strip()
-    if re.fullmatch(STORED_NUMBER, text, re.ASCII):
+    if _NUMBER.fullmatch(text):
         return Decimal(text)
     if (moment := moment_of(text)) is not None:
         return moment
@@ -168,32 +187,38 @@ def limit_of(value: Scalar) -> Decimal | datetime:
 
 def moment_of(text: str) -> datetime | None:
     """An ISO 8601 date or date-time; UTC where it names no offset. None for anything else."""
-    if not re.fullmatch(STORED_MOMENT, text, re.ASCII):
+    if not _MOMENT.fullmatch(text):
         return None
     try:
-        moment = datetime.fromisoformat(text.replace("z", "Z"))
+        moment = datetime.fromisoformat(text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 
 
-# How often an expression of `as_type` mentions the value, and so what is bound in it.
-MENTIONS = {"number": 4, "date": 4, "text": 2}
+def value_of(field: str, kind: str) -> Bound:
+    """The field as `number`, `date` or `text`; NULL where it is of another type. On a table `entry`."""
+    paths = _json_paths(field)
+    if not paths:
+        return f"NULL::{_TYPES[kind]}", []
+    template, path = _VALUES[kind]
+    columns = [template.format(column=column) for column in COLUMNS for _ in paths]
+    bound = [path.format(path=each) for _ in COLUMNS for each in paths]
+    return f"coalesce({', '.join(columns)})", bound
 
 
-def as_type(kind: str, value: str) -> str:
-    """The jsonb expression `value` as a number, a moment or text; NULL where it is of another type.
-
-    What `value` binds is bound MENTIONS[kind] times.
-    """
-    if kind == "number":
-        return (
-            f"CASE jsonb_typeof({value}) WHEN 'number' THEN ({value})::numeric WHEN 'string' THEN "
-            f"CASE WHEN ({value}) #>> '{{}}' ~ '{STORED_NUMBER}' THEN (({value}) #>> '{{}}')::numeric END END"
-        )
-    if kind == "date":
-        return (
-            f"CASE WHEN jsonb_typeof({value}) = 'string' AND ({value}) #>> '{{}}' ~ '{STORED_MOMENT}' "
-            f"AND pg_input_is_valid(({value}) #>> '{{}}', 'timestamptz') THEN (({value}) #>> '{{}}')::timestamptz END"
-        )
-    return f"CASE WHEN jsonb_typeof({value}) IN ('string', 'number', 'boolean') THEN ({value}) #>> '{{}}' END"
+_TYPES = {"number": "float8", "date": "timestamptz", "text": "text"}
+# Errors are silenced: whatever is of another type gives nothing. Strict, because an array is of another type.
+_ITEM = "jsonb_path_query_first(entry.{column}, %s::jsonpath, '{{}}', true)"
+_VALUES = {
+    "number": (f"({_ITEM})::float8", 'strict {path} ? (@.type() != "boolean").double()'),
+    "date": (
+        f"(SELECT CASE WHEN {IS_DATE} THEN said::timestamptz END "  # noqa: S608
+        f"FROM (SELECT {_ITEM} #>> '{{{{}}}}' AS said) AS item)",
+        'strict {path} ? (@.type() == "string")',
+    ),
+    "text": (
+        f"({_ITEM} #>> '{{{{}}}}')",
+        'strict {path} ? (@.type() == "string" || @.type() == "number" || @.type() == "boolean")',
+    ),
+}

@@ -1,4 +1,4 @@
-"""The front door to models: `get_embedder()` and `get_chat_model()`.
+"""The front door to models: `get_embedder()`, `get_chat_model()` and `get_reranker()`.
 
 What can stand behind a provider's name is a dotted path, imported at first use, so that a process that never
 embeds does not load an inference runtime.
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from llm_settings.providers.base import ChatModel, Embedder, ProviderError
+from llm_settings.providers.base import ChatModel, Embedder, ProviderError, Reranker
 
 if TYPE_CHECKING:
     from llm_settings.models import EmbeddingModel
@@ -27,6 +27,9 @@ EMBEDDERS = {
 }
 CHAT_MODELS = {
     "openai": "llm_settings.providers.openai.OpenAIChatModel",
+}
+RERANKERS = {
+    "cohere": "llm_settings.providers.rerank.RerankEndpoint",
 }
 
 
@@ -43,6 +46,14 @@ class ChatConfig(TypedDict):
     model: str
     base_url: str
     api_key: str
+
+
+class RerankConfig(TypedDict):
+    provider: str
+    model: str
+    base_url: str
+    api_key: str
+    budget_ms: int
 
 
 def get_embedder(row: EmbeddingModel | None = None) -> Embedder:
@@ -72,6 +83,15 @@ def get_chat_model(config: ChatConfig | None = None) -> ChatModel | None:
         return None
     model: ChatModel = _from_table(CHAT_MODELS, config["provider"])(config)
     return model
+
+
+def get_reranker(config: RerankConfig | None = None) -> Reranker | None:
+    """What settings name; None when none is set up, which is the default."""
+    config = config or settings.RERANK
+    if not config["provider"]:
+        return None
+    reranker: Reranker = _from_table(RERANKERS, config["provider"])(config)
+    return reranker
 
 
 @cache

@@ -93,6 +93,19 @@ class Embedder(Protocol):
         """
 
 
+class Reranker(Protocol):
+    """Reads a question and a text together, and says how well they fit. Calls block; safe from several threads."""
+
+    @property
+    def name(self) -> str: ...
+
+    def rerank(self, question: str, documents: Sequence[str]) -> list[float]:
+        """How relevant each document is, in the order given; more is better, and only their order means something.
+
+        Within the budget of time that it was made with. Raises ProviderError, ProviderTimeout when that is over.
+        """
+
+
 class ChatMessage(TypedDict):
     role: Literal["system", "user", "assistant"]
     content: str
