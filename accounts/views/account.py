@@ -35,6 +35,14 @@ class Used:
     are_bytes: bool = False
 
     @property
+    def spoken(self) -> str:
+        """`1,900 of 2,000`, `1.5 MB of 200 MB`, `7, no limit`."""
+        write = size if self.are_bytes else "{:,}".format
+        return (
+            f"{write(self.amount)}, no limit" if self.limit is None else f"{write(self.amount)} of {write(self.limit)}"
+        )
+
+    @property
     def is_full(self) -> bool:
         return self.limit is not None and self.amount >= self.limit
 
@@ -153,6 +161,15 @@ class AuditPage(AccountPage, TemplateView):
         except ValueError:
             return None
         return AuditEvent.objects.for_account(self.account).filter(id=before).first()
+
+
+def size(amount: int) -> str:
+    """In powers of 1000, as plans count."""
+    units, value = ["bytes", "KB", "MB", "GB", "TB"], float(amount)
+    while value >= 1000 and len(units) > 1:
+        units, value = units[1:], value / 1000
+    unit = units[0]
+    return f"{value:.1f}".removesuffix(".0") + f" {unit}"
 
 
 def spoken(word: str) -> str:
