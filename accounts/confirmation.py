@@ -61,14 +61,14 @@ def send_confirmation(request: HttpRequest | None, user: User, email: str) -> No
         user=user, email=email, defaults={"primary": email == user.email, "verified": False}
     )
     link = absolute(reverse("account_confirm_email", args=[_key(address)]), request)
-    if not _pausing("link", email):
+    if not _pausing(email):
         mail.write(email, "accounts/mail/confirm_email", {"user": user, "email": email, "link": link})
 
 
 def send_already_registered(request: HttpRequest | None, email: str) -> None:
     """To the owner of an address that somebody tried to register or to take, instead of telling that somebody."""
     link = absolute(reverse("account_reset_password"), request)
-    if not _pausing("known", email):
+    if not _pausing(email):
         mail.write(email, "accounts/mail/already_registered", {"email": email, "link": link})
 
 
@@ -163,5 +163,6 @@ def _key(address: EmailAddress) -> str:
     return signing.dumps([address.pk, address.email], salt=SALT)
 
 
-def _pausing(kind: str, email: str) -> bool:
-    return not cache.add(f"mail-pause:{kind}:{digest(email, purpose='mail-pause')}", 1, PAUSE_SECONDS)
+def _pausing(email: str) -> bool:
+    """The same pause for every kind of mail: else a second registration would take longer for a known address."""
+    return not cache.add(f"mail-pause:{digest(email, purpose='mail-pause')}", 1, PAUSE_SECONDS)

@@ -1,4 +1,4 @@
-"""Changing one's own password, with the old one or by a link in a mail."""
+"""Changing one's own password, with the old one."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from accounts import audit, confirmation, mail
+from accounts import audit
 from accounts.models import TokenFamily, User
+from accounts.notices import notify
 from accounts.throttling import PASSWORD_CHANGE_OF_USER
 from doculume.errors import InvalidRequest
 
@@ -43,18 +44,3 @@ def change(request: HttpRequest, user: User, new: str, *, credential: object = N
         others.revoke("password changed")
         audit.record(audit.Action.PASSWORD_CHANGED, request=request, actor=user, account=user.personal_account)
         notify(user, _("Your password was changed."))
-
-
-def reset(request: HttpRequest, user: User, new: str) -> None:
-    """A new password for who followed the link in a mail, which shows the address to be theirs. Every sign-in ends."""
-    with transaction.atomic():
-        user.set_password(new)
-        user.save(update_fields=["password"])
-        confirmation.count_as_confirmed(user)
-        audit.record(audit.Action.PASSWORD_RESET, request=request, actor=user, account=user.personal_account)
-        notify(user, _("A new password was chosen by a link sent to this address."))
-
-
-def notify(user: User, what: str) -> None:
-    """Tell the user by mail that something changed that somebody else would change first."""
-    mail.write(user.email, "accounts/mail/security_notice", {"user": user, "what": what})

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import api_tokens, passwords, sgid
+from accounts import api_tokens, passwords, sessions, sgid
 from accounts.api import examples
 from accounts.api.flat_serializers import (
     AccountSerializer,
@@ -167,8 +167,6 @@ class PasswordView(FlatDialect, AccountScoped, APIView):
         passwords.change(request._request, user, fields["password"], credential=request.auth)
         if request.auth is None:
             # Page sessions bear a digest of the password, and end with it; the one that asked for this goes on.
-            from accounts import sessions
-
             sessions.keep_only_this(request._request, user)
         return Response({"success": True})
 

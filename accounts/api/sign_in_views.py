@@ -115,6 +115,7 @@ class LogoutView(StructuredDialect, APIView):
 
     authentication_classes = (BearerAuthentication,)
     permission_classes = (AllowAny,)
+    rate_scope = "own paths"
 
     @extend_schema(
         operation_id="logout",

@@ -48,6 +48,7 @@ class MeView(StructuredDialect, AccountScoped, RetrieveUpdateAPIView):
 
 
 class ApiKeyView(StructuredDialect, AccountScoped, APIView):
+    rate_scope = "own paths"
     error_statuses = (409,)
 
     @extend_schema(
