@@ -20,6 +20,8 @@ from doculume.threads import in_database
 
 log = logging.getLogger(__name__)
 
+FAILURES = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Credential:
@@ -47,26 +49,24 @@ class Credential:
 
     async def still_holds(self) -> bool:
         """Not after sign-out, revocation, a new password, suspension, removal from the account, or deletion."""
-        return await in_database(self._holds)()
+        return await in_database(self._holds, apart=True)()
 
     async def death(self, every: float | None = None) -> None:
         """Return when it no longer holds: after one check in the ordinary case, three times `every` at the most.
 
-        A check that fails says nothing; but what could not be checked for so long is taken for dead.
+        One check that fails says nothing; but what could not be checked twice is taken for dead.
         """
         seconds = every or settings.CREDENTIAL_CHECK_SECONDS
-        loop = asyncio.get_running_loop()
-        last = loop.time()
-        while True:
+        failures = 0
+        while failures < FAILURES:
             await asyncio.sleep(seconds)
             try:
-                if not await asyncio.wait_for(self.still_holds(), seconds / 2):
+                if not await asyncio.wait_for(self.still_holds(), seconds / FAILURES):
                     return
-                last = loop.time()
+                failures = 0
             except (DatabaseError, TimeoutError) as error:
                 log.warning("a credential could not be checked: %s", type(error).__name__)
-                if loop.time() - last >= 2 * seconds:
-                    return
+                failures += 1
 
     def _holds(self) -> bool:
         member = Membership.objects.filter(

@@ -13,8 +13,13 @@ Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 
-def in_database(work: Callable[Parameters, Result]) -> Callable[Parameters, asyncio.Future[Result]]:
-    """`work` in a thread, with the database connection given back when it is done."""
+def in_database(
+    work: Callable[Parameters, Result], *, apart: bool = False
+) -> Callable[Parameters, asyncio.Future[Result]]:
+    """`work` in a thread, with the database connection given back when it is done.
+
+    `apart`: not in the request's own thread, where it would wait for what the request is about at the moment.
+    """
 
     def then_give_back(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
         try:
@@ -23,4 +28,4 @@ def in_database(work: Callable[Parameters, Result]) -> Callable[Parameters, asyn
             if not connection.in_atomic_block:
                 connection.close()
 
-    return sync_to_async(then_give_back)  # type: ignore[return-value]
+    return sync_to_async(then_give_back, thread_sensitive=not apart)  # type: ignore[return-value]
