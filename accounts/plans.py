@@ -1,10 +1,28 @@
-"""The plans that a deployment begins with. Staff change them, and add to them, in the admin."""
+"""The plans that a deployment begins with, and putting accounts on them. Staff change plans, and add to them, in
+the admin.
+
+Whatever changes here holds from the next request on: every request reads what its account is allowed.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypedDict, Unpack
 
-from accounts.models import Limits, Plan
+from django.db import transaction
+from django.http import HttpRequest
+
+from accounts import audit
+from accounts.models import Account, AccountLimits, Limits, Plan, User
+
+
+class By(TypedDict, total=False):
+    """Who changes something, as the audit wants it."""
+
+    request: HttpRequest | None
+    actor: User | None
+    actor_name: str
+
 
 GIGABYTE = 1_000_000_000
 # title; requests a minute, chatbot questions an hour, AI answers a month, entries, stored bytes. None is no limit.
@@ -27,3 +45,35 @@ def ensure_plans(**kwargs: Any) -> None:
         ],
         ignore_conflicts=True,
     )
+
+
+@transaction.atomic
+def put_on(account: Account, plan: Plan, **by: Unpack[By]) -> None:
+    """Put the account on the plan. A change goes into the audit."""
+    before = Account.objects.select_for_update(no_key=True).get(pk=account.pk).plan_id
+    account.plan = plan
+    if before != plan.name:
+        account.save(update_fields=["plan", "updated_at"])
+        audit.record(
+            audit.Action.PLAN_CHANGED, account=account, target=account.name, before=before, after=plan.name, **by
+        )
+
+
+@transaction.atomic
+def agree(account: Account, limits: Mapping[str, int | None], **by: Unpack[By]) -> dict[str, list[int | None]]:
+    """Agree limits with one account, by the names in `Limits`; None is again what its plan says. Others stay.
+
+    Returns what changed, as `{name: [before, after]}`; that goes into the audit too.
+    """
+    Account.objects.select_for_update(no_key=True).get(pk=account.pk)
+    own = AccountLimits.objects.filter(account=account).first() or AccountLimits(account=account)
+    changes = {name: [getattr(own, name), value] for name, value in limits.items() if getattr(own, name) != value}
+    for name, (_, value) in changes.items():
+        setattr(own, name, value)
+    if any(getattr(own, name) is not None for name in Limits.NAMES):
+        own.save()
+    elif own.pk and changes:
+        AccountLimits.objects.filter(account=account).delete()
+    if changes:
+        audit.record(audit.Action.LIMITS_CHANGED, account=account, target=account.name, changes=changes, **by)
+    return changes

@@ -2,6 +2,10 @@
 
 Each count is one conditional statement on one row, so that of any number of requests at once exactly as many pass
 as the plan has left.
+
+Held is what there is now: entries, and as bytes the uploaded files as they came and the text of entries as it was
+sent (UTF-8). What is made of it (chunks, vectors, indexes) costs the deployment, and the account nothing. Of two
+accounts that each keep a copy, each is charged.
 """
 
 from __future__ import annotations
@@ -17,6 +21,9 @@ from django.utils import timezone
 from accounts.models import Account, AnswerUsage, StoredUsage
 from doculume.errors import DoculumeError
 
+# Room comes from deleting or from another plan, not from waiting; but whoever tries again by itself needs a number.
+TRY_STORING_AGAIN_SECONDS = 3600
+
 
 class QuotaExceeded(DoculumeError):
     """The plan has nothing left of something. 402 in the message dialect, 429 in the others."""
@@ -29,31 +36,46 @@ class QuotaExceeded(DoculumeError):
 def charge(account: Account, *, entries: int = 0, stored_bytes: int = 0) -> None:
     """Count what is about to be stored, in the caller's transaction: what rolls back costs nothing.
 
-    Raises `QuotaExceeded`, and then nothing was counted. Others who store for the account wait for the transaction's
-    end, so charge late in it.
+    Raises `QuotaExceeded`, and then nothing was counted. Who holds more than a plan allows (a smaller plan since)
+    keeps it and adds nothing. Others who store for the account wait for the transaction's end, so charge late in it.
     """
     allowed = account.allowance
-    StoredUsage.objects.get_or_create(account=account)
-    row = StoredUsage.objects.filter(account=account)
-    if allowed.entries is not None and entries > 0:
-        row = row.filter(entries__lte=allowed.entries - entries)
-    if allowed.stored_bytes is not None and stored_bytes > 0:
-        row = row.filter(stored_bytes__lte=allowed.stored_bytes - stored_bytes)
-    if not row.update(entries=F("entries") + entries, stored_bytes=F("stored_bytes") + stored_bytes):
-        raise QuotaExceeded("The plan's room for entries and files is used up.", retry_after=3600)
+    bound = {
+        "account": account.pk,
+        "entries": entries,
+        "bytes": stored_bytes,
+        # What does not grow is not held against its limit.
+        "most_entries": allowed.entries if entries > 0 else None,
+        "most_bytes": allowed.stored_bytes if stored_bytes > 0 else None,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(CHARGE, bound)
+        if cursor.fetchone() is None:
+            raise _no_room()
+
+
+def refuse_if_full(account: Account, *, entries: int = 0, stored_bytes: int = 0) -> None:
+    """Raise what `charge` would, if it already shows; counts nothing. For before the work that charging comes after."""
+    allowed = account.allowance
+    held = StoredUsage.objects.filter(account=account).first() or StoredUsage(account=account)
+    if entries and allowed.entries is not None and held.entries + entries > allowed.entries:
+        raise _no_room()
+    if stored_bytes and allowed.stored_bytes is not None and held.stored_bytes + stored_bytes > allowed.stored_bytes:
+        raise _no_room()
 
 
 def give_back(account_id: int, *, entries: int = 0, stored_bytes: int = 0) -> None:
-    """Count what was deleted, in the transaction that deletes it."""
+    """Count what was deleted, late in the transaction that deletes it."""
     StoredUsage.objects.filter(account_id=account_id).update(
         entries=Greatest(F("entries") - entries, 0), stored_bytes=Greatest(F("stored_bytes") - stored_bytes, 0)
     )
 
 
 def reserve_answer(account: Account) -> date:
-    """Count one answer before it is made. Returns its month, for `give_back_answer` if it comes to nothing.
+    """Count one answer before it is made. Returns its month, for `give_back_answers` if it comes to nothing.
 
-    Raises `QuotaExceeded` with the seconds until the next month.
+    Raises `QuotaExceeded` with the seconds until the next month. Others who ask in the account wait for the end of
+    the caller's transaction, so do it late in it.
     """
     limit = account.allowance.answers_per_month
     now = timezone.now()
@@ -65,18 +87,40 @@ def reserve_answer(account: Account) -> date:
     return month
 
 
-def give_back_answer(account_id: int, month: date) -> None:
-    """An answer that was reserved came to nothing."""
-    AnswerUsage.objects.filter(account_id=account_id, month=month, answers__gt=0).update(answers=F("answers") - 1)
+def give_back_answers(account_id: int, month: date, count: int = 1) -> None:
+    """Answers that were reserved came to nothing. Each only once: do it with the statement that ends the answer."""
+    AnswerUsage.objects.filter(account_id=account_id, month=month).update(answers=Greatest(F("answers") - count, 0))
 
+
+def answers_this_month(account_id: int) -> int:
+    month = timezone.now().astimezone(UTC).date().replace(day=1)
+    used = AnswerUsage.objects.filter(account_id=account_id, month=month).values_list("answers", flat=True).first()
+    return used or 0
+
+
+CHARGE = """
+INSERT INTO accounts_storedusage AS held (account_id, entries, stored_bytes)
+SELECT %(account)s, %(entries)s, %(bytes)s
+WHERE (%(most_entries)s::bigint IS NULL OR %(entries)s <= %(most_entries)s::bigint)
+  AND (%(most_bytes)s::bigint IS NULL OR %(bytes)s <= %(most_bytes)s::bigint)
+ON CONFLICT (account_id) DO UPDATE
+SET entries = held.entries + excluded.entries, stored_bytes = held.stored_bytes + excluded.stored_bytes
+WHERE (%(most_entries)s::bigint IS NULL OR held.entries + excluded.entries <= %(most_entries)s::bigint)
+  AND (%(most_bytes)s::bigint IS NULL OR held.stored_bytes + excluded.stored_bytes <= %(most_bytes)s::bigint)
+RETURNING entries
+"""
 
 RESERVE = """
-INSERT INTO accounts_answerusage AS usage (account_id, month, answers)
-SELECT %(account)s, %(month)s, 1 WHERE %(limit)s::int IS NULL OR %(limit)s::int > 0
-ON CONFLICT (account_id, month) DO UPDATE SET answers = usage.answers + excluded.answers
-WHERE %(limit)s::int IS NULL OR usage.answers < %(limit)s::int
+INSERT INTO accounts_answerusage AS used (account_id, month, answers)
+SELECT %(account)s, %(month)s, 1 WHERE %(limit)s::bigint IS NULL OR %(limit)s::bigint > 0
+ON CONFLICT (account_id, month) DO UPDATE SET answers = used.answers + excluded.answers
+WHERE %(limit)s::bigint IS NULL OR used.answers < %(limit)s::bigint
 RETURNING answers
 """
+
+
+def _no_room() -> QuotaExceeded:
+    return QuotaExceeded("The plan's room for entries and files is used up.", retry_after=TRY_STORING_AGAIN_SECONDS)
 
 
 def _seconds_left(month: date, now: datetime) -> int:

@@ -71,6 +71,9 @@ class Message(models.Model):
     completion_tokens = models.PositiveIntegerField(default=0)
     timings = models.JSONField(default=dict, blank=True, help_text="Milliseconds a stage.")
     sources = models.JSONField(default=list, blank=True, help_text="What was retrieved, best first.")
+    charged_month = models.DateField(
+        null=True, blank=True, editable=False, help_text="The month whose answers it counts among; empty: in none."
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 

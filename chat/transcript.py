@@ -6,15 +6,18 @@ grows: whatever ends the answer, the message says how far it came.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import Account, User
+from accounts.usage import give_back_answers, reserve_answer
 from chat.events import CitationPayload, SourcePayload
 from chat.models import Citation, Conversation, Message
 from doculume.errors import NotFound
@@ -26,11 +29,12 @@ HISTORY_MESSAGES = 10
 
 @dataclass
 class Turn:
-    """A question that was stored, and the message that its answer goes into."""
+    """A question that was stored, and the message that its answer goes into. `month` is the one it was charged to."""
 
     account: Account
     conversation: Conversation
     message_id: UUID
+    month: date
     history: list[ChatMessage] = field(default_factory=list)
     model_name: str = ""
     # What the answer's message says if it is stopped; whoever stops it may know better.
@@ -39,21 +43,26 @@ class Turn:
 
 @transaction.atomic
 def begin(account: Account, user: User, question: str, conversation_id: UUID | None, model_name: str) -> Turn:
-    """Store the question and the beginning of its answer. Raises NotFound for a conversation of somebody else's."""
+    """Store the question and the beginning of its answer, which counts from now on as one of the plan's.
+
+    Raises NotFound for a conversation of somebody else's, and QuotaExceeded; then nothing is stored.
+    """
     conversation = _conversation(account, user, question, conversation_id)
     history = _history(conversation)
     now = timezone.now()
     common = {"account": account, "conversation": conversation}
     Message.objects.create(**common, role=Message.Role.USER, content=question, created_at=now)
+    Conversation.objects.for_account(account).filter(id=conversation.id).update(updated_at=now, model_name=model_name)
+    month = reserve_answer(account)
     reply = Message.objects.create(
         **common,
         role=Message.Role.ASSISTANT,
         status=Message.Status.WRITING,
         model_name=model_name,
+        charged_month=month,
         created_at=now + timedelta(microseconds=1),
     )
-    Conversation.objects.for_account(account).filter(id=conversation.id).update(updated_at=now, model_name=model_name)
-    return Turn(account, conversation, reply.id, history, model_name)
+    return Turn(account, conversation, reply.id, month, history, model_name)
 
 
 def _conversation(account: Account, user: User, question: str, conversation_id: UUID | None) -> Conversation:
@@ -90,16 +99,24 @@ def end(
     sources: list[SourcePayload],
     **columns: Any,
 ) -> None:
-    """Give the answer its final state, once: what is final already stays as it is."""
+    """Give the answer its final state, once: what is final already stays as it is.
+
+    One that was interrupted before it said anything is not charged for. All others are: the model was at work, also
+    for who left, and that nothing was found is an answer.
+    """
     now = timezone.now()
     if not _locked(turn.account, turn.conversation.id):
         return
+    if came_to_nothing := status == Message.Status.INTERRUPTED and not text:
+        columns["charged_month"] = None
     if not _writing(turn).update(
         content=text, status=status, reason=reason[:300], sources=sources, updated_at=now, **columns
     ):
         return
     Citation.objects.bulk_create([_as_row(turn, citation) for citation in citations])
     Conversation.objects.for_account(turn.account).filter(id=turn.conversation.id).update(updated_at=now)
+    if came_to_nothing:
+        give_back_answers(turn.account.id, turn.month)
 
 
 @transaction.atomic
@@ -143,6 +160,24 @@ def _as_row(turn: Turn, citation: CitationPayload) -> Citation:
 
 
 def interrupt_orphans(older_than: timedelta) -> int:
-    """Answers whose process died while they were written. Returns how many there were."""
-    orphans = Message.objects.filter(status=Message.Status.WRITING, updated_at__lt=timezone.now() - older_than)
-    return orphans.update(status=Message.Status.INTERRUPTED, reason="The server stopped while this was written.")
+    """End answers whose process died while they were written. Returns how many there were.
+
+    Those that had said nothing are given back. What another worker has at this moment is left to it.
+    """
+    silent = Message.objects.filter(status=Message.Status.WRITING, updated_at__lt=timezone.now() - older_than)
+    accounts = silent.order_by().values_list("account_id", flat=True).distinct()
+    return sum(_interrupt(silent.filter(account_id=account_id), account_id) for account_id in list(accounts))
+
+
+@transaction.atomic
+def _interrupt(silent: QuerySet[Message], account_id: int) -> int:
+    rows = silent.select_for_update(skip_locked=True).values_list("id", "charged_month", "content")
+    orphans = list(rows)
+    final = {"status": Message.Status.INTERRUPTED, "reason": "The server stopped while this was written."}
+    own = Message.objects.filter(account_id=account_id)
+    own.filter(id__in=[ident for ident, _, content in orphans if content]).update(**final)
+    own.filter(id__in=[ident for ident, _, content in orphans if not content]).update(**final, charged_month=None)
+    unsaid = Counter(month for _, month, content in orphans if month and not content)
+    for month, count in sorted(unsaid.items()):
+        give_back_answers(account_id, month, count)
+    return len(orphans)

@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 from django.template.defaultfilters import filesizeformat
 
 from accounts.models import Account, SiteSettings, User
+from accounts.usage import charge, give_back, refuse_if_full
 from doculume.errors import Conflict, NotFound, PayloadTooLarge
 from knowledge.filenames import safe_filename
 from knowledge.ingestion.parsers.detect import detect_kind
@@ -34,7 +35,7 @@ def accept(
     """Store the file and queue its ingestion; when this returns, no single crash can lose it.
 
     Raises IngestionError for an empty or unsupported file, PayloadTooLarge, NotFound for a collection that is not
-    the account's.
+    the account's, and QuotaExceeded; then nothing is kept.
     """
     limit = SiteSettings.objects.current().upload_limit
     if (file.size or 0) > limit:
@@ -53,6 +54,7 @@ def accept(
         media_type=kind.media_type,
         meta=meta or {},
     )
+    refuse_if_full(account, entries=1, stored_bytes=document.file_size)
     document.file.save(document.filename, file, save=False)
     try:
         _write_rows(document)
@@ -64,6 +66,7 @@ def accept(
 
 @transaction.atomic
 def _write_rows(document: Document) -> None:
+    Collection.objects.hold(document.account_id, document.collection_id)
     document.entry = Entry.objects.create(
         account=document.account,
         collection=document.collection,
@@ -74,6 +77,7 @@ def _write_rows(document: Document) -> None:
     document.save(force_insert=True)
     job = IngestionJob.objects.create(account=document.account, entry=document.entry, generation=1)
     hint(job.id)
+    charge(document.account, entries=1, stored_bytes=document.file_size)
 
 
 def collection_of(account: Account, collection_id: UUID | None) -> Collection:
@@ -88,6 +92,8 @@ def collection_of(account: Account, collection_id: UUID | None) -> Collection:
 @transaction.atomic
 def retry(document: Document) -> None:
     """Try a failed document again. Raises Conflict for one that has not failed."""
+    # The entry first, as whoever deletes the document locks it.
+    Entry.objects.filter(account_id=document.account_id, id=document.entry_id).select_for_update().first()
     failed = Document.objects.filter(account_id=document.account_id, id=document.id, status=Document.Status.FAILED)
     if not failed.update(
         status=Document.Status.PENDING, progress=0.0, error_code="", error_message="", processed_at=None
@@ -109,14 +115,20 @@ def retry(document: Document) -> None:
 
 
 def delete(document: Document) -> None:
-    """Rows, vectors and file are gone when this returns; a worker at it throws its work away."""
+    """Rows, vectors and file are gone when this returns; a worker at it throws its work away.
+
+    What it took of the plan is free again, once for however many delete it at the same time.
+    """
     with transaction.atomic():
-        Entry.objects.filter(account_id=document.account_id, id=document.entry_id).select_for_update().first()
+        entry = Entry.objects.filter(account_id=document.account_id, id=document.entry_id)
+        was_there = entry.select_for_update().values_list("id").first() is not None
         # The job before the document, as a worker that fails it locks them.
         IngestionJob.objects.filter(account_id=document.account_id, entry_id=document.entry_id).delete()
         # What the deletion of the entry would do by itself, after having read every chunk that goes with it.
         unindex_entry(document.account_id, document.entry_id)
-        Entry.objects.filter(account_id=document.account_id, id=document.entry_id).delete()
+        entry.delete()
+        if was_there:
+            give_back(document.account_id, entries=1, stored_bytes=document.file_size)
     try:
         document.file.delete(save=False)
     except OSError:

@@ -21,3 +21,18 @@ def account_by_id(account_id: int) -> Account:
     if account is None:
         raise CommandError(f"No account has the id {account_id}.")
     return account
+
+
+def personal_or(account_id: int | None, email: str | None) -> Account:
+    """The account of that id, or the personal one of the user with that address.
+
+    Raises `CommandError` unless exactly one of them is given and stands for an account that is there.
+    """
+    if (account_id is None) == (email is None):
+        raise CommandError("Give either the EMAIL of a user or --account ID.")
+    if email is not None:
+        return user_by_email(email).personal_account
+    account = Account.objects.filter(pk=account_id, deleted_at=None).first()
+    if account is None:
+        raise CommandError(f"There is no account {account_id}.")
+    return account

@@ -25,10 +25,11 @@ from doculume.errors import CHALLENGE, DoculumeError, InvalidRequest, PayloadToo
 
 log = logging.getLogger(__name__)
 
+QUOTA_EXCEEDED = "quota_exceeded"
 CODES = {
     400: "invalid_request",
     401: "unauthenticated",
-    402: "quota_exceeded",
+    402: QUOTA_EXCEEDED,
     403: "permission_denied",
     404: "not_found",
     405: "method_not_allowed",
@@ -69,9 +70,11 @@ class DomainError(exceptions.APIException):
 
 
 class Dialect:
-    """Mixin for API views. Subclasses set the status of validation errors and how an error is written."""
+    """Mixin for API views. Subclasses set the status of validation errors and of used-up quotas, and how an error
+    is written."""
 
     validation_status: ClassVar[int] = 400
+    quota_status: ClassVar[int] = 429
 
     @staticmethod
     def error_body(error: ApiError) -> dict[str, Any]:
@@ -86,6 +89,8 @@ class Dialect:
         error = as_api_exception(error)
         if isinstance(error, exceptions.ValidationError):
             error.status_code = cls.validation_status
+        elif isinstance(error, DomainError) and error.error.code == QUOTA_EXCEEDED:
+            error.status_code = cls.quota_status
         response = stock_handler(error, context)
         if response is not None:
             if response.status_code == 401:

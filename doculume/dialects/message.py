@@ -32,4 +32,5 @@ def _summed_up(texts: list[str]) -> str:
 
 class MessageDialect(Dialect):
     validation_status = 422
+    quota_status = 402
     error_body = staticmethod(error_body)

@@ -1,4 +1,4 @@
-"""Put a user's personal account on a plan."""
+"""Put an account on a plan."""
 
 from __future__ import annotations
 
@@ -6,23 +6,24 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from accounts.management.people import user_by_email
+from accounts.management.people import personal_or
 from accounts.models import Plan
+from accounts.plans import put_on
 
 
 class Command(BaseCommand):
-    help = "Puts the personal account of a user on a plan."
+    help = "Puts the personal account of a user, or any account, on a plan."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("email", metavar="EMAIL")
+        parser.add_argument("email", metavar="EMAIL", nargs="?")
         parser.add_argument("plan", metavar="PLAN", help="free, pro, business, enterprise, or one that staff made")
+        parser.add_argument("--account", type=int, metavar="ID", help="instead of EMAIL")
 
-    def handle(self, *args: Any, email: str, plan: str, **options: Any) -> None:
-        user = user_by_email(email)
-        account = user.personal_account
-        if not Plan.objects.filter(name=plan).exists():
+    def handle(self, *args: Any, email: str | None, plan: str, account: int | None, **options: Any) -> None:
+        found = personal_or(account, email)
+        chosen = Plan.objects.filter(name=plan).first()
+        if chosen is None:
             known = ", ".join(Plan.objects.values_list("name", flat=True))
             raise CommandError(f"There is no plan {plan}. There are: {known}.")
-        account.plan_id = plan
-        account.save(update_fields=["plan"])
-        self.stdout.write(f"{user.email} is on the plan {plan} now.")
+        put_on(found, chosen, actor_name="manage.py set_plan")
+        self.stdout.write(f"{email or f'Account {found.pk}'} is on the plan {plan} now.")

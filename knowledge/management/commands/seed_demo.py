@@ -13,12 +13,15 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management.base import BaseCommand, CommandError
 from django.db import IntegrityError, transaction
 
-from accounts.models import User
+from accounts.models import Plan, User
+from accounts.plans import put_on
 from doculume.embedded.secrets import secret
 from knowledge import uploads
 from knowledge.models import Document
 
 EMAIL = "demo@doculume.local"
+# So that a demonstration is not cut short by what the smallest plan allows.
+PLAN = "business"
 DEMO = Path(__file__).resolve().parents[2] / "demo"
 NOT_UPLOADED = {"README.md", "questions.json"}
 WAIT_SECONDS = 120
@@ -62,6 +65,8 @@ def make_demo(password: str) -> User:
     try:
         with transaction.atomic():
             user = User.objects.create_user(EMAIL, password, full_name="Demo")
+            if plan := Plan.objects.filter(name=PLAN).first():
+                put_on(user.own_account, plan, actor_name="manage.py seed_demo")
             questions = json.loads((DEMO / "questions.json").read_text(encoding="utf-8"))
             for path in sorted(DEMO.iterdir(), reverse=True):
                 if path.name not in NOT_UPLOADED:
