@@ -11,6 +11,7 @@ from doculume.dialects.base import CODES
 
 EXAMPLES = {
     401: "Authentication credentials were not provided.",
+    402: "Usage quota exceeded.",
     403: "You do not have permission to perform this action.",
     404: "Not found.",
     409: "The request conflicts with the current state.",
@@ -32,14 +33,16 @@ class AutoSchema(StockSchema):
         return operation
 
     def _error_statuses(self, dialect: Dialect) -> list[int]:
-        statuses = {429, *getattr(self.view, "error_statuses", ())}
+        writes = self.method in {"POST", "PUT", "PATCH"}
+        # Only what is written counts against a quota.
+        statuses = {429, *(status for status in getattr(self.view, "error_statuses", ()) if writes or status != 402)}
         if self.view.authentication_classes:
             statuses |= {401, 403}
         if "{" in self.path:
             statuses.add(404)
-        elif self.method == "GET" and getattr(self.view, "pagination_class", None):
-            statuses.add(400)
-        if self.method in {"POST", "PUT", "PATCH"}:
+        if self._is_list_view() and self.method == "GET" and getattr(self.view, "pagination_class", None):
+            statuses.add(dialect.validation_status)
+        if writes:
             statuses |= {400, dialect.validation_status, 415}
         return sorted(statuses)
 

@@ -9,7 +9,8 @@ whoever deletes it), entries (several by their source), their jobs, the account'
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -65,7 +66,8 @@ def add(account: Account, collection: Collection, sent: Fields) -> Entry:
     """Raises SourceTaken, NotFound for a collection that is gone, QuotaExceeded."""
     Collection.objects.hold(account.pk, collection.id)
     entry = Entry(account=account, collection_id=collection.id, **sent)
-    _save(entry, force_insert=True)
+    with _source_free():
+        entry.save(force_insert=True)
     queue(account.pk, {entry.id: entry.generation})
     _count(account, entries=1, grown=_size(entry))
     return entry
@@ -85,7 +87,9 @@ def update(account: Account, entry: Entry, sent: Fields) -> Entry:
         setattr(entry, name, value)
     if before != [getattr(entry, name) for name in INDEXED]:
         entry.generation += 1
-    _save(entry, update_fields=[*sent, "generation", "updated_at"])
+    row = Entry.objects.for_account(account).filter(id=entry.id)
+    with _source_free():
+        row.update(**sent, generation=entry.generation, updated_at=timezone.now())
     if "meta" in sent:
         document.update(meta=entry.meta)
     if entry.generation > entry.active_generation:
@@ -182,10 +186,12 @@ def _locked(account: Account, entry_id: UUID) -> Entry:
     return entry
 
 
-def _save(entry: Entry, **how: Any) -> None:
+@contextmanager
+def _source_free() -> Iterator[None]:
+    """Raises SourceTaken where what is written has another entry's source."""
     try:
         with transaction.atomic():
-            entry.save(**how)
+            yield
     except IntegrityError as error:
         if "entry_source_once" in str(error):
             raise SourceTaken from error

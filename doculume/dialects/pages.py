@@ -121,15 +121,11 @@ class LinkedPages(BasePagination):
         return replace_query_param(self.address, "page", page)
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
-        link = {"type": "string", "format": "uri"}
-        integer = {"type": "integer"}
-        links = {"first": link, "last": link, "prev": link | {"nullable": True}, "next": link | {"nullable": True}}
-        meta = {
-            "current_page": integer | {"example": 1},
-            "last_page": integer | {"example": 1},
-            "per_page": integer | {"example": self.per_page},
-            "total": integer | {"example": 1},
-        }
+        link, integer = {"type": "string", "format": "uri", "example": "https://…?page=1"}, {"type": "integer"}
+        none = link | {"nullable": True, "example": None}
+        links = {"first": link, "last": link, "prev": none, "next": none}
+        shown = {"current_page": 1, "last_page": 1, "per_page": self.per_page, "total": 1}
+        meta = {name: integer | {"example": value} for name, value in shown.items()}
         properties = {
             "data": schema,
             "links": {"type": "object", "required": list(links), "properties": links},

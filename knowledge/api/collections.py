@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils import timezone
 from django.utils.functional import cached_property
 from django_filters import rest_framework as filters
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import mixins, status
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
@@ -37,6 +38,9 @@ from knowledge.models import Collection, Entry
 DELETED = OpenApiResponse(description="Deleted.")
 
 
+@extend_schema_view(
+    list=extend_schema(description="List all collections, newest first.", examples=examples.LISTED_COLLECTION)
+)
 class CollectionViewSet(MessageDialect, AccountScoped, mixins.ListModelMixin, GenericViewSet[Collection]):
     queryset = Collection.objects.all()
     serializer_class = CollectionSerializer
@@ -62,10 +66,9 @@ class CollectionViewSet(MessageDialect, AccountScoped, mixins.ListModelMixin, Ge
         collection = self.get_object()
         sent = CollectionFields(data=request.data, partial=True)
         sent.is_valid(raise_exception=True)
-        for name, value in sent.validated_data.items():
-            setattr(collection, name, value)
-        collection.save(update_fields=[*sent.validated_data, "updated_at"])
-        return Response(self._resource(collection))
+        own = self.get_queryset().filter(id=collection.id)
+        own.update(**sent.validated_data, updated_at=timezone.now())
+        return Response(self._resource(self.get_object()))
 
     @extend_schema(responses={204: DELETED})
     def destroy(self, request: Request, pk: str) -> Response:
@@ -86,6 +89,9 @@ class EntryFilter(filters.FilterSet):
         fields = ("source_type", "source_id")
 
 
+@extend_schema_view(
+    list=extend_schema(description="List entries in a collection, newest first.", examples=examples.LISTED_ENTRY)
+)
 class EntryViewSet(MessageDialect, AccountScoped, mixins.ListModelMixin, GenericViewSet[Entry]):
     queryset = Entry.objects.shown()
     serializer_class = EntrySerializer

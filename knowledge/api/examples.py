@@ -44,17 +44,15 @@ def _answered(name: str, value: Any, *statuses: str) -> OpenApiExample:
     return OpenApiExample(name, value, response_only=True, status_codes=list(statuses) or ["200", "201"])
 
 
-_SHOWN = _answered(
-    "Entry",
-    {
-        "data": {
-            "id": "a1b2c3d4-e5f6-7890-abcd-ef1234567890",
-            "collection_id": _COLLECTION["id"],
-            **_ENTRY,
-            **_TIMES,
-        }
-    },
-)
+_ENTRY_SHOWN = {
+    "id": "a1b2c3d4-e5f6-7890-abcd-ef1234567890",
+    "collection_id": _COLLECTION["id"],
+    **_ENTRY,
+    **_TIMES,
+}
+_SHOWN = _answered("Entry", {"data": _ENTRY_SHOWN})
+LISTED_COLLECTION = [_answered("Collections", _COLLECTION, "200")]
+LISTED_ENTRY = [_answered("Entries", _ENTRY_SHOWN, "200")]
 COLLECTION = [_sent("Name", {"name": "Support Articles"}), _answered("Collection", {"data": _COLLECTION})]
 SHOWN_ENTRY = [_SHOWN]
 NEW_ENTRY = [_sent("New entry", _ENTRY), _SHOWN]
