@@ -13,7 +13,10 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
 from doculume.errors import DoculumeError
-from knowledge import uploads
+from knowledge import (
+    golden_admin,  # noqa: F401  (registers its own)
+    uploads,
+)
 from knowledge.models import Chunk, Collection, Document, Entry, IngestionJob
 
 

@@ -18,6 +18,9 @@ from knowledge.models import (
     Document,
     EmbeddedText,
     Entry,
+    EvaluationRun,
+    GoldenEntry,
+    GoldenQuestion,
     IngestionJob,
     LanguageStatistic,
     TermStatistic,
@@ -29,12 +32,15 @@ log = logging.getLogger(__name__)
 FILES = 20  # a step
 ENTRIES = 500
 SEARCHED: tuple[type[models.Model], ...] = (ChunkTerms, ChunkEmbedding, EmbeddedText, Chunk)
+GOLDEN: tuple[type[models.Model], ...] = (GoldenEntry, GoldenQuestion, EvaluationRun)
 STATISTICS: tuple[type[models.Model], ...] = (LanguageStatistic, TermStatistic)
 
 
 def of_account(account_id: int) -> Iterator[int]:
     """The jobs first: a worker that has none any more throws its work away."""
     yield from until_none(lambda: delete_some(IngestionJob, account_id))
+    for model in GOLDEN:
+        yield from until_none(lambda model=model: delete_some(model, account_id))  # type: ignore[misc]
     for model in SEARCHED:
         yield from until_none(lambda model=model: _delete_searched(model, account_id))  # type: ignore[misc]
     yield from _delete_documents(account_id)

@@ -20,6 +20,7 @@ from pgvector.django import HalfVectorField, SparseVectorField
 from accounts.models import Account
 from doculume.errors import NotFound
 from doculume.ids import new_id
+from knowledge.golden_models import EvaluationRun, GoldenEntry, GoldenQuestion  # noqa: F401
 from knowledge.reindexing_models import AccountIndex, Reindexing  # noqa: F401
 from llm_settings.models import EmbeddingModel
 
