@@ -81,7 +81,7 @@ def fill(collections: list[Collection], count: int, model: EmbeddingModel) -> li
         collection = collections[start // ENTRY % len(collections)]
         texts = [" ".join(words) for words in RANDOM.choice(VOCABULARY, (ENTRY, WORDS), p=LIKELIHOOD)]
         vectors = near(TOPICS[RANDOM.integers(len(TOPICS), size=ENTRY)], 0.8)
-        write(collection, texts, {model: vectors})
+        write(collection, texts, vectors, model)
         words = RANDOM.choice(texts[0].split(), 8, replace=False)
         questions.append(Question(" ".join(words), near(vectors[0], 0.5)))
     return questions
