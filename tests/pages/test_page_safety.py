@@ -11,21 +11,35 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 from selectolax.lexbor import LexborHTMLParser
 
+from accounts import members
+from accounts.models import Account, Invitation
 from chat.models import Conversation
 from doculume.views import server_error
+from tests.cast import make_user
 
 pytestmark = pytest.mark.django_db
 
 STATIC = Path(settings.BASE_DIR) / "static"
 
 
+ABOUT_ACCOUNTS = ("/account/members", "/account/usage", "/account/settings", "/account/audit", "/accounts/new")
+
+
 @pytest.fixture
 def pages(alices, alice, account, text_file):
     conversation = Conversation.objects.create(account=account, user=alice, title="What <b>opens</b> when?")
     signed_in = ["/", f"/c/{conversation.id}", f"/documents/{text_file.id}", "/nowhere"]
+    shared = Account.objects.create_shared("Work<b>shop", alice)
+    members.add(shared, make_user("Dana"), "member")
+    members.add(shared, make_user("Erin"), "viewer")
+    for email in ("new@example.com", "other@example.com"):
+        Invitation.objects.create(account=shared, email=email, digest=email, invited_by=alice)
+    of_both = [f"{address}?account={one.pk}" for one in (account, shared) for address in ABOUT_ACCOUNTS]
     return [
         *(alices.get(address) for address in signed_in),
-        *(Client().get(name) for name in ("/sign-in", "/register")),
+        *(Client().get(name) for name in ("/sign-in", "/register", "/invitation", "/invitations/x")),
+        *(alices.get(address) for address in of_both),
+        alices.post(f"/account/members/invite?account={shared.pk}", {"email": "<b>", "role": "viewer"}),
     ]
 
 
