@@ -77,3 +77,12 @@ def agree(account: Account, limits: Mapping[str, int | None], **by: Unpack[By]) 
     if changes:
         audit.record(audit.Action.LIMITS_CHANGED, account=account, target=account.name, changes=changes, **by)
     return changes
+
+
+def changed(before: Plan, plan: Plan, **by: Unpack[By]) -> None:
+    """Write down that a plan itself allows something else now."""
+    names = ("title", *Limits.NAMES)
+    changes = {name: [getattr(before, name), getattr(plan, name)] for name in names}
+    changes = {name: values for name, values in changes.items() if values[0] != values[1]}
+    if changes:
+        audit.record(audit.Action.LIMITS_CHANGED, target=f"plan {plan.pk}", changes=changes, **by)
