@@ -102,4 +102,4 @@ def _as_refused(usage: Usage, response: HttpResponseBase) -> Usage:
     error = getattr(response, "api_error", None)
     if response.status_code != 429 or usage.is_over or error is None or error.code != RateLimited.code:
         return usage
-    return Usage(usage.limit, 0, int(time.time()) + int(response.get("Retry-After", 1)), is_over=True)
+    return Usage(usage.limit, 0, int(time.time()) + int(response.get("Retry-After", "1")), is_over=True)

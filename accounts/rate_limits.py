@@ -182,7 +182,9 @@ class Outage:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self.ends()
+        # By the monotonic clock: until when nobody asks (0: everybody may), and when the log was told.
+        self._until = 0.0
+        self._told = -AWAY_SECONDS
 
     def may_ask(self) -> bool:
         if not self._until:

@@ -28,10 +28,10 @@ def personal_or(account_id: int | None, email: str | None) -> Account:
 
     Raises `CommandError` unless exactly one of them is given and stands for an account that is there.
     """
-    if (account_id is None) == (email is None):
-        raise CommandError("Give either the EMAIL of a user or --account ID.")
-    if email is not None:
+    if email is not None and account_id is None:
         return user_by_email(email).personal_account
+    if email is not None or account_id is None:
+        raise CommandError("Give either the EMAIL of a user or --account ID.")
     account = Account.objects.filter(pk=account_id, deleted_at=None).first()
     if account is None:
         raise CommandError(f"There is no account {account_id}.")

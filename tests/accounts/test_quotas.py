@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from importlib import import_module
 from io import StringIO
 
 import pytest
@@ -305,3 +306,13 @@ def test_recounting_while_others_store_and_delete_stays_exact(alice, account, pl
 
     at_once(25, work)
     assert held(account) == (10, 20 * len(TEXT))
+
+
+def test_what_was_stored_before_anybody_counted_is_counted_by_the_migration(account, plan, as_alice):
+    upload(as_alice)
+    StoredUsage.objects.all().delete()
+    migration = import_module("knowledge.migrations.0006_count_what_is_stored")
+    with connection.cursor() as cursor:
+        cursor.execute(migration.COUNT)
+    assert held(account) == (1, len(TEXT))
+    assert StoredUsage.objects.count() == 1

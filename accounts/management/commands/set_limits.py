@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.management.people import personal_or
-from accounts.models import AccountLimits, Limits
+from accounts.models import Limits
 from accounts.plans import agree
 
 AS_PLANNED = "plan"
@@ -21,8 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("email", metavar="EMAIL", nargs="?")
         parser.add_argument("--account", type=int, metavar="ID", help="instead of EMAIL")
         for name in Limits.NAMES:
-            described = AccountLimits._meta.get_field(name).verbose_name
-            parser.add_argument(f"--{name.replace('_', '-')}", type=limit, metavar="N", help=str(described))
+            parser.add_argument(f"--{name.replace('_', '-')}", type=limit, metavar="N")
 
     def handle(self, *args: Any, email: str | None, account: int | None, **options: Any) -> None:
         found = personal_or(account, email)
