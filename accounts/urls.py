@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from allauth.socialaccount.providers.openid_connect import views as openid_connect
 from django.urls import path
 
 from accounts.views import account, api_tokens, invitation, members, passwords, profile, security
 from accounts.views.email import ConfirmEmailView
+from accounts.views.foreign import ForeignSignInView
 from accounts.views.registering import RegisterView
 from accounts.views.signing_in import SecondFactorView, ShowAgainView, SignInView, SignOutView
 
@@ -31,6 +33,8 @@ urlpatterns = [
     path("account/audit", account.AuditPage.as_view(), name="account-audit"),
     # The names with underscores are those that allauth looks for.
     path("sign-in/second-step", SecondFactorView.as_view(), name="mfa_authenticate"),
+    path("sign-in/elsewhere", ForeignSignInView.as_view(), name="foreign-sign-in"),
+    path("sign-in/oidc/callback", openid_connect.callback, {"provider_id": "oidc"}, name="openid_connect_callback"),
     path("confirm-email/<str:key>", ConfirmEmailView.as_view(), name="account_confirm_email"),
     path("reset-password", passwords.RequestResetView.as_view(), name="account_reset_password"),
     path("reset-password/<str:uidb64>/<str:token>", passwords.ResetPasswordView.as_view(), name="reset-password-key"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from urllib.parse import SplitResult, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -57,6 +58,19 @@ def env_int(name: str, default: int, *, minimum: int | None = None) -> int:
 
 def env_list(name: str, default: str = "") -> list[str]:
     return [part.strip() for part in env_str(name, default).split(",") if part.strip()]
+
+
+def env_issuer(name: str) -> str:
+    """The address of another server that says who people are: by https, but on this very machine."""
+    value = env_str(name).rstrip("/")
+    parts = urlsplit(value)
+    if value and not (parts.hostname and (parts.scheme == "https" or is_this_machine(parts))):
+        raise ImproperlyConfigured(f"{name} must be an https:// address; it is {value!r}.")
+    return value
+
+
+def is_this_machine(parts: SplitResult) -> bool:
+    return parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1")
 
 
 def env_secret(name: str, generate: Callable[[], str] | None, *, debug: bool) -> str:

@@ -19,7 +19,7 @@ from redis.retry import Retry
 
 from doculume import embedded
 from doculume.embedded.secrets import secret
-from doculume.env import env_bool, env_int, env_list, env_secret, env_str
+from doculume.env import env_bool, env_int, env_issuer, env_list, env_secret, env_str
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = Path(env_str("DOCULUME_VAR") or BASE_DIR / "var").resolve()
@@ -262,6 +262,18 @@ ACCOUNT_LOGIN_TIMEOUT = 600
 ACCOUNT_REAUTHENTICATION_TIMEOUT = int(REAUTHENTICATE_AFTER.total_seconds())
 # Limits are ours; see `accounts.throttling`.
 ACCOUNT_RATE_LIMITS = False
+# Signing in at another site: off until it is named.
+OIDC: Any = {
+    "issuer": env_issuer("OIDC_ISSUER"),
+    "client_id": env_str("OIDC_CLIENT_ID"),
+    "client_secret": env_str("OIDC_CLIENT_SECRET"),
+    "name": env_str("OIDC_NAME"),
+    # Hosts besides the issuer's own that its description may send us to.
+    "hosts": env_list("OIDC_HOSTS"),
+}
+SOCIALACCOUNT_ADAPTER = "accounts.foreign_sign_in.SocialAccountAdapter"
+SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+SOCIALACCOUNT_STORE_TOKENS = False
 PASSWORD_HASHERS = [
     "accounts.hashers.LeanArgon2",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",

@@ -19,12 +19,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView
 
-from accounts import audit, second_factor, sessions
+from accounts import audit, foreign_sign_in, second_factor, sessions
 from accounts.authentication import family_of_cookie
 from accounts.cookies import clear_token_cookies
 from accounts.forms import SignInForm, password_field
-from accounts.models import User
-from accounts.registration import is_open
+from accounts.models import SiteSettings, User
 from accounts.signing_in import WrongCredentials, user_by_password
 from accounts.throttling import LimitsUnavailable, TooManyAttempts
 from accounts.views.refusals import with_status
@@ -39,7 +38,13 @@ class SignInView(LoginView):
     redirect_authenticated_user = True
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(registration_open=is_open(), **kwargs)
+        site = SiteSettings.objects.current()
+        return super().get_context_data(
+            registration_open=site.registration == SiteSettings.Registration.OPEN,
+            foreign_sign_in=foreign_sign_in.name() if foreign_sign_in.is_on() else "",
+            terms_url=site.terms_url if site.terms_required else "",
+            **kwargs,
+        )
 
     def form_valid(self, form: Any) -> HttpResponse:
         return sessions.begin(self.request, form.get_user(), self.get_success_url())

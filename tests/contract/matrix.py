@@ -102,6 +102,9 @@ PAGES: dict[str, dict[str, dict[str, str]]] = {
     "sign-out": {"post": SIGNS_OUT},
     "register": {"get": OPEN_PAGE, "post": OPEN_PAGE},
     "account_confirm_email": {"get": DEAD_LINK, "post": DEAD_LINK},
+    # Off until the deployment names an issuer.
+    "foreign-sign-in": {"post": DEAD_LINK},
+    "openid_connect_callback": {"get": DEAD_LINK},
     "mfa_authenticate": {"get": OWN, "post": OWN},
     "account_reset_password": {"get": OPEN_PAGE, "post": OPEN_PAGE},
     "reset-password-key": {"get": DEAD_LINK, "post": DEAD_LINK},
