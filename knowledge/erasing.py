@@ -11,6 +11,7 @@ from django.db import models
 
 from accounts.erasure import ROWS, NotYet, delete_some, raw_delete, until_none
 from knowledge.models import (
+    AccountIndex,
     Chunk,
     ChunkEmbedding,
     ChunkTerms,
@@ -23,7 +24,9 @@ from knowledge.models import (
     GoldenQuestion,
     IngestionJob,
     LanguageStatistic,
+    Reindexing,
     TermStatistic,
+    Word,
 )
 from knowledge.search import statistics
 
@@ -32,13 +35,15 @@ log = logging.getLogger(__name__)
 FILES = 20  # a step
 ENTRIES = 500
 SEARCHED: tuple[type[models.Model], ...] = (ChunkTerms, ChunkEmbedding, EmbeddedText, Chunk)
+JOBS: tuple[type[models.Model], ...] = (IngestionJob, Reindexing, AccountIndex)
 GOLDEN: tuple[type[models.Model], ...] = (GoldenEntry, GoldenQuestion, EvaluationRun)
-STATISTICS: tuple[type[models.Model], ...] = (LanguageStatistic, TermStatistic)
+STATISTICS: tuple[type[models.Model], ...] = (LanguageStatistic, TermStatistic, Word)
 
 
 def of_account(account_id: int) -> Iterator[int]:
     """The jobs first: a worker that has none any more throws its work away."""
-    yield from until_none(lambda: delete_some(IngestionJob, account_id))
+    for model in JOBS:
+        yield from until_none(lambda model=model: delete_some(model, account_id))  # type: ignore[misc]
     for model in GOLDEN:
         yield from until_none(lambda model=model: delete_some(model, account_id))  # type: ignore[misc]
     for model in SEARCHED:

@@ -272,6 +272,21 @@ class TermStatistic(models.Model):
         return f"{self.account_id}: {self.term}"
 
 
+class Word(models.Model):
+    """A term of an account as it is written, for search boxes that complete and correct; goes with its statistic."""
+
+    pk = models.CompositePrimaryKey("account_id", "term")
+    account = models.ForeignKey(Account, models.CASCADE, related_name="+", db_index=False)
+    term = models.IntegerField()
+    word = models.CharField(max_length=64, db_collation="C")
+
+    class Meta:
+        indexes = [models.Index(fields=["account", "word"], name="word_of_account")]
+
+    def __str__(self) -> str:
+        return self.word
+
+
 class LanguageStatistic(models.Model):
     """How many chunks of a language a collection has."""
 

@@ -42,7 +42,6 @@ class Ranked:
     chunk_id: UUID
     cosine: float
     """Of the entry's nearest chunk."""
-    similarity: float
     score: float
     """Before boosts."""
     final: float
@@ -51,7 +50,7 @@ class Ranked:
     reranked: float | None = None
 
     def order(self) -> tuple[float, float, UUID]:
-        return -self.final, -self.similarity, self.entry_id
+        return -self.final, -self.cosine, self.entry_id
 
 
 class Order:
@@ -64,7 +63,7 @@ class Order:
         for hit in fused:
             best.setdefault(hit.entry_id, hit)
         near = candidates.near_enough(best)
-        self.head = sorted((self._ranked(best[entry], cosine) for entry, cosine in near.items()), key=Ranked.order)
+        self.head = sorted((_ranked(best[entry], cosine) for entry, cosine in near.items()), key=Ranked.order)
 
     def best(self, count: int) -> list[Ranked]:
         """Those that fit the question best, whatever boosts and sorts say."""
@@ -90,26 +89,28 @@ class Order:
         missing = window.stop - window.start - len(chosen)
         if missing and self.candidates.total > len(head):
             first = max(window.start - len(head), 0)
-            chosen += map(self._rest, self.candidates.rest([one.entry_id for one in head], first, missing))
+            rest = self.candidates.rest([one.entry_id for one in head], first, missing)
+            chosen += [_unfused(row, 0.0) for row in rest]
         return chosen
 
     def sorted_by(self, sorts: Sequence[SortKey], window: slice) -> list[Ranked]:
         rows = self.candidates.sorted_by(order_by(sorts), window.start, window.stop - window.start)
-        return [replace(one, score=one.similarity, final=one.similarity) for one in map(self._rest, rows)]
-
-    def _ranked(self, hit: Fused, cosine: float) -> Ranked:
-        similarity = self._embedder.similarity(cosine)
-        return Ranked(hit.entry_id, hit.chunk_id, cosine, similarity, hit.score, hit.score, fused=hit)
-
-    def _rest(self, row: EntryRow) -> Ranked:
-        entry, chunk, cosine = row
-        return Ranked(entry, chunk, cosine, self._embedder.similarity(cosine), 0.0, 0.0)
+        return [_unfused(row, self._embedder.similarity(row[2])) for row in rows]
 
     def _boosted(self, boosts: Sequence[Boost]) -> list[Ranked]:
         values = _values(self.candidates.scope, [one.entry_id for one in self.head], boosts)
         nothing: list[float | None] = [None] * len(boosts)
         boosted = [_with_boosts(one, boosts, values.get(one.entry_id, nothing)) for one in self.head]
         return sorted(boosted, key=Ranked.order)
+
+
+def _ranked(hit: Fused, cosine: float) -> Ranked:
+    return Ranked(hit.entry_id, hit.chunk_id, cosine, hit.score, hit.score, fused=hit)
+
+
+def _unfused(row: EntryRow, score: float) -> Ranked:
+    entry, chunk, cosine = row
+    return Ranked(entry, chunk, cosine, score, score)
 
 
 def _with_boosts(one: Ranked, boosts: Sequence[Boost], values: Sequence[float | None]) -> Ranked:

@@ -8,6 +8,7 @@ one; words that are everywhere add to a score but find nothing by themselves.
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,11 +16,14 @@ from uuid import UUID
 
 from django.db import connection
 
+from knowledge.search import vocabulary
 from knowledge.search._filters import Scope
 from knowledge.search.indexes import sparse
 from knowledge.search.terms import is_pair, term_key, terms_of
 
 MOST_LANGUAGES = 12
+MOST_GUESSED = 12  # words of a search box
+_WORD = re.compile(r"[^\W_]+")
 MOST_QUERY_TERMS = 64
 # About how many chunks are scored, and how many are looked at in the worst case. Scoring one costs about 2 µs.
 CANDIDATES = 5_000
@@ -54,7 +58,7 @@ class QueryTerms:
     full_weight: float = 0.0
     """What all words of the question weigh together. Of a pair of characters one half counts: pairs overlap."""
     replaced: dict[str, list[str]] = field(default_factory=dict)
-    """What words of a search box were read as; see `_typing`."""
+    """What words of a search box were read as; see `vocabulary`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +69,56 @@ class Found:
 
 
 def read_query(scope: Scope, text: str, *, as_you_type: bool = False) -> QueryTerms:
-    """The terms of `text` as each of the account's languages would have them."""
+    """The terms of `text` as each of the account's languages would have them.
+
+    `as_you_type`: the last word stands for all that begin like it, a word that no chunk has for its nearest ones.
+    """
     readings = [Counter(terms_of(text, language)) for language in scope.languages[:MOST_LANGUAGES]]
     asked: Counter[str] = Counter()
     for reading in readings:
         asked |= reading
     counts = _chunk_counts(scope.account_id, asked)
     weights = {term: times * rarity(counts[term], scope.account_chunks) for term, times in asked.items()}
-    full = [_full_weight(weights[term] * (0.5 if is_pair(term) else 1) for term in reading) for reading in readings]
-    return QueryTerms(weights, counts, min(full, default=0.0))
+    guesses = _guesses(scope, text, counts) if as_you_type and readings else []
+    guessed = {term for guess in guesses for term in guess.instead_of}
+    full = [
+        _full_weight(weights[term] * (0.5 if is_pair(term) else 1) for term in reading if term not in guessed)
+        for reading in readings
+    ]
+    for guess in guesses:
+        weight = rarity(min(sum(guess.terms.values()), scope.account_chunks), scope.account_chunks)
+        weights |= {term: max(weight, weights.get(term, 0.0)) for term in guess.terms}
+        counts |= guess.terms
+        full = [each + weight for each in full]
+    read_as = {guess.word: list(guess.terms) for guess in guesses}
+    return QueryTerms(weights, counts, min(full, default=0.0), read_as)
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """What a word of a search box may stand for."""
+
+    word: str
+    instead_of: frozenset[str]
+    terms: dict[str, int]
+
+
+def _guesses(scope: Scope, text: str, counts: dict[str, int]) -> list[Guess]:
+    languages = scope.languages[:MOST_LANGUAGES]
+    words = list(dict.fromkeys(_WORD.findall(text)))[:MOST_GUESSED]
+    unfinished = words[-1] if words and text.endswith(words[-1]) else ""
+    guesses = []
+    for word in words:
+        own = frozenset(term for language in languages for term in terms_of(word, language))
+        known = any(counts.get(term) for term in own)
+        terms: dict[str, int] = {}
+        if word == unfinished:
+            terms = vocabulary.completions(scope.account_id, word)
+        if not terms and not known:
+            terms = vocabulary.corrections(scope.account_id, word, languages)
+        if terms:
+            guesses.append(Guess(word, frozenset() if known else own, terms))
+    return guesses
 
 
 def _full_weight(weights: Iterable[float]) -> float:

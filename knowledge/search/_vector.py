@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -33,6 +34,8 @@ _APPROXIMATE = """
     ) AS near
     ORDER BY cosine DESC, chunk_id
 """
+FRESH_SECONDS = 60.0
+_VECTORS: dict[UUID, tuple[int, float]] = {}
 # A scan of the whole table would be a scan of everybody's chunks, and starting a worker takes longer than it saves.
 SETTINGS = """
     SET LOCAL enable_seqscan = off;
@@ -70,7 +73,16 @@ def exact_up_to(model: EmbeddingModel) -> int:
 
 
 def _vectors_of(model: EmbeddingModel) -> int:
-    """About how many vectors the model has in all accounts, as the planner knows it."""
+    """About how many vectors the model has in all accounts, as the planner knew it a minute ago at most."""
+    known, asked_at = _VECTORS.get(model.id, (0, -math.inf))
+    if time.monotonic() - asked_at < FRESH_SECONDS:
+        return known
+    counted = _count_vectors(model)
+    _VECTORS[model.id] = counted, time.monotonic()
+    return counted
+
+
+def _count_vectors(model: EmbeddingModel) -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT reltuples FROM pg_class WHERE oid = to_regclass(%s)", [vector_index(model)])
         row = cursor.fetchone()

@@ -159,7 +159,7 @@ def search_entries(
     summarisable = bool(judged) and answers(model, text, asked, judged, scope.chunks)
     clock.lap("judge")
     about = Explanation(model.name, embedder.scale, threshold, candidates, meta, terms.replaced) if explain else None
-    hits = [_hit(one, rows[one.chunk_id], about) for one in ranked if one.chunk_id in rows]
+    hits = [_hit(one, rows[one.chunk_id], embedder, about) for one in ranked if one.chunk_id in rows]
     return EntryResults(hits, candidates.total, summarisable, clock.laps, candidates.exact)
 
 
@@ -196,7 +196,7 @@ def _judged(one: Ranked, row: dict[str, Any]) -> Judged:
     return Judged(row["chunk_text"], about, row["language"], one.cosine)
 
 
-def _hit(one: Ranked, row: dict[str, Any], about: Explanation | None) -> EntryHit:
+def _hit(one: Ranked, row: dict[str, Any], embedder: Embedder, about: Explanation | None) -> EntryHit:
     chunk = EntryChunk(
         one.chunk_id, row["chunk_text"], row["chunk_page_number"], tuple(row["heading_path"]),
         row["chunk_start"], row["chunk_end"],
@@ -215,7 +215,7 @@ def _hit(one: Ranked, row: dict[str, Any], about: Explanation | None) -> EntryHi
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         language=row["language"],
-        similarity=one.similarity,
+        similarity=embedder.similarity(one.cosine),
         final_score=one.final,
         boosts=one.boosts,
         chunk=chunk,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from doculume.ids import new_id
 from knowledge.models import TERM_SPACE, Chunk, Entry
-from knowledge.search import statistics
+from knowledge.search import statistics, vocabulary
 from knowledge.search.terms import term_key, terms_of
 from llm_settings.models import EmbeddingModel
 
@@ -44,6 +44,7 @@ def index_chunks(
     keys = _Keys(entry.account_id)
     rows = [_weighed(keys, terms_of(f"{entry.title}\n{text}", entry.language)) for text in texts]
     statistics.add_chunks(entry.account_id, entry.collection_id, entry.language, rows)
+    vocabulary.learn(entry.account_id, keys)
     _copy("knowledge_chunkterms", _TERM_COLUMNS, _term_rows(entry, chunks, rows))
     for model, of_model in vectors.items():
         _copy("knowledge_chunkembedding", _VECTOR_COLUMNS, _vector_rows(entry, chunks, of_model, model))

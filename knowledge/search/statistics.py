@@ -36,6 +36,10 @@ _DISCOUNT_TERMS = """
     ), emptied AS (
         DELETE FROM knowledge_termstatistic AS known USING gone
         WHERE known.account_id = %(account)s AND known.term = gone.term AND known.chunk_count <= gone.chunks
+        RETURNING known.term
+    ), forgotten AS (
+        DELETE FROM knowledge_word AS word USING emptied
+        WHERE word.account_id = %(account)s AND word.term = emptied.term
     )
     UPDATE knowledge_termstatistic AS known SET chunk_count = known.chunk_count - gone.chunks
     FROM gone

@@ -95,6 +95,16 @@ def is_pair(term: str) -> bool:
     return _RUN.fullmatch(term) is not None
 
 
+def plain(word: str) -> str:
+    """The word as terms are written, but for its ending."""
+    return _unaccented(_folded(unicodedata.normalize("NFKC", word), ""))
+
+
+def stem(word: str, language: str) -> str:
+    """A plain word as the term it is in that language."""
+    return _stemmed(word, language)
+
+
 def _pairs(run: str, _language: str = "") -> list[str]:
     return [run[start : start + 2] for start in range(len(run) - 1)] or [run]
 
