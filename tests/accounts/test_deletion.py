@@ -35,10 +35,21 @@ from doculume.errors import DoculumeError
 from integrations.models import Integration, IntegrationEvent
 from knowledge import tasks, uploads
 from knowledge.ingestion import pipeline
-from knowledge.models import Chunk, Document, EmbeddedText, IngestionJob
+from knowledge.models import (
+    AccountIndex,
+    Chunk,
+    Document,
+    EmbeddedText,
+    EvaluationRun,
+    GoldenEntry,
+    GoldenQuestion,
+    IngestionJob,
+    Reindexing,
+)
 from knowledge.search import statistics
 from llm_settings.models import EmbeddingModel
 from tests.cast import PASSWORD, client_of, make_user
+from tests.contract.test_statements import statements, unbound
 
 ME = "/api/v1/users/me"
 
@@ -113,6 +124,12 @@ def fill(account: Account, user: User) -> None:
     integration = Integration.objects.create(account=account, type="chatbot", name="Help")
     integration.connect([pending.collection_id])
     IntegrationEvent.objects.create(account=account, integration=integration, event_type="click")
+    AccountIndex.objects.create(account=account, answering=model)
+    Reindexing.objects.create(account=account, model=model, status=Reindexing.Status.DONE)
+    question = GoldenQuestion.objects.create(account=account, collection_id=pending.collection_id, question="When?")
+    GoldenEntry.objects.create(account=account, question=question, entry_id=pending.entry_id)
+    figures = dict.fromkeys(("ndcg", "recall", "mrr", "latency_p50_ms", "latency_p95_ms"), 1.0)
+    EvaluationRun.objects.create(account=account, questions=1, figures={}, **figures)
 
 
 @pytest.mark.parametrize("path", ["/api/v1/me", "/api/v1/me/"])
@@ -336,6 +353,16 @@ def test_what_a_dead_upload_left_goes_too(alice, account):
     default_storage.save(f"documents/{account.pk}/left-over", ContentFile(b"x"))
     deletion.delete_user(alice)
     assert files_of(account) == []
+
+
+def test_every_statement_that_empties_an_account_binds_it(alice, account, monkeypatch):
+    fill(account, alice)
+    monkeypatch.setattr(deletion, "SECONDS_IN_REQUEST", 0)
+    deletion.delete_user(alice)
+    with statements() as seen:
+        assert erasure.erase_accounts([account.pk], 60)
+    assert len(seen) > 50
+    assert unbound(seen) == []
 
 
 def test_two_workers_do_not_fight(alice, account, monkeypatch):

@@ -624,7 +624,9 @@ class TestSearch:
         body = search("explain=1").json()
         assert body["timings"]["total"] > 0
         assert len(body["data"]) == 4
-        assert all("explain" in result for result in body["data"])
+        for result in body["data"]:
+            assert {"vector", "lexical", "boosts", "filters", "calibration"} <= set(result["explain"])
+        assert "explain" not in search().json()["data"][0]
 
 
 def one(kind="recency", **more):
