@@ -87,8 +87,10 @@ def accept(invitation: Invitation, user: User, *, request: HttpRequest | None = 
     if normalize_email(user.email) != normalize_email(invitation.email):
         raise ForSomebodyElse
     with transaction.atomic():
-        open_one = Invitation.objects.open().filter(pk=invitation.pk, account__deleted_at=None)
-        if not open_one.update(accepted_at=timezone.now()):
+        live = Account.objects.select_for_update(no_key=True).filter(pk=invitation.account_id, deleted_at=None)
+        # No join in the update: behind a subquery, all who wait for the row would still find it open.
+        open_one = Invitation.objects.open().filter(pk=invitation.pk)
+        if not live.exists() or not open_one.update(accepted_at=timezone.now()):
             raise InvitationGone
         confirmation.count_as_confirmed(user)
         if existing := Membership.objects.filter(account=invitation.account, user=user).first():

@@ -31,7 +31,7 @@ def join(account, name, role) -> Membership:
 
 
 def owner_of(account) -> Membership:
-    return Membership.objects.filter(account=account, role=OWNER).first()
+    return Membership.objects.filter(account=account, role=OWNER)[0]
 
 
 def roles(account):

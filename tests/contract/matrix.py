@@ -51,7 +51,7 @@ ROUTES: dict[str, dict[str, dict[str, str]]] = {
     "api-key": {"post": SIGNED_IN},
     "api-users": {"post": PUBLIC},
     "api-auth": {"post": PUBLIC},
-    "api-current-user": {"get": SIGNED_IN},
+    "api-current-user": {"get": SIGNED_IN, "delete": SIGNED_IN},
     "api-password": {"patch": SIGNED_IN},
     "api-accounts": {"get": SIGNED_IN},
     "api-settings-user": {"get": SIGNED_IN, "put": SIGNED_IN},
