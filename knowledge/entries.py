@@ -26,7 +26,7 @@ from doculume.ids import new_id
 from knowledge import uploads
 from knowledge.models import Collection, Document, Entry
 from knowledge.search.indexes import unindex_entries
-from knowledge.tasks import hint
+from knowledge.tasks import hint_all
 
 Fields = Mapping[str, Any]
 """What was sent of an entry, by the names of its columns. A field that is not in it was not sent."""
@@ -160,8 +160,7 @@ def queue(account_id: int, generations: Mapping[UUID, int]) -> None:
         cursor.execute(_FORGET_OLDER_JOBS, bound)
         cursor.execute(_QUEUE_JOBS, bound)
         jobs = [row[0] for row in cursor.fetchall()]
-    for job_id in jobs:
-        hint(job_id)
+    hint_all(jobs)
 
 
 def remove_rows(account_id: int, entry_ids: Sequence[UUID]) -> None:

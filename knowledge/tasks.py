@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -28,14 +29,28 @@ GIVE_UP_AFTER = timedelta(hours=24)
 
 def hint(job_id: UUID) -> None:
     """Tell a worker that the job is there, once the row is. A hint that gets lost is made up for by `sweep`."""
+    hint_all([job_id])
+
+
+def hint_all(job_ids: Sequence[UUID]) -> None:
+    """`hint` at each, by one message: whoever wrote them in one request should not wait for as many of the broker's."""
+    task, argument = (ingest_entry, str(job_ids[0])) if len(job_ids) == 1 else (pass_on, [str(one) for one in job_ids])
 
     def send() -> None:
         try:
-            ingest_entry.apply_async((str(job_id),), ignore_result=True, retry=False)
+            task.apply_async((argument,), ignore_result=True, retry=False)
         except Exception as error:  # any fault of the broker's: the row is safe, and that is what was promised
-            log.warning("job %s waits for the sweeper: the broker refused the hint: %s", job_id, error)
+            log.warning("%s jobs wait for the sweeper: the broker refused the hint: %s", len(job_ids), error)
 
-    transaction.on_commit(send)
+    if job_ids:
+        transaction.on_commit(send)
+
+
+@shared_task
+def pass_on(job_ids: list[str]) -> None:
+    """A hint at each job, so that every worker gets its share."""
+    for job_id in job_ids:
+        hint(UUID(job_id))
 
 
 @shared_task
