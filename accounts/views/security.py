@@ -15,6 +15,7 @@ from allauth.usersessions.internal.flows.sessions import end_other_sessions
 from allauth.usersessions.models import UserSession
 from django import forms
 from django.contrib import messages
+from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
@@ -147,7 +148,10 @@ class TwoFactorView(SensitivePage, FormView):
         return context
 
     def form_valid(self, form: TotpForm) -> HttpResponse:
-        activate_totp(self.request, form)
+        try:
+            activate_totp(self.request, form)
+        except IntegrityError:  # pressed twice: the first one did it
+            return redirect("account-security")
         return super().form_valid(form)
 
     def form_invalid(self, form: TotpForm) -> HttpResponse:
