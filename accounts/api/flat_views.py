@@ -27,12 +27,21 @@ from accounts.api.flat_serializers import (
 from accounts.api.public import PublicView, never_stored, read
 from accounts.api.scope import AccountScoped
 from accounts.api.serializers import LoginSerializer
+from accounts.confirmation import EmailNotConfirmed
 from accounts.cookies import clear_token_cookies
 from accounts.deletion import delete_user
 from accounts.models import Account, Membership, User
-from accounts.registration import refuse_if_closed, register
+from accounts.registration import (
+    ByInvitationOnly,
+    EmailTaken,
+    RegistrationClosed,
+    TermsNotAccepted,
+    refuse_if_closed,
+    register,
+)
 from accounts.second_factor import CodeRequired
 from accounts.signing_in import WrongCredentials, sign_in
+from accounts.throttling import LimitsUnavailable, TooManyAttempts
 from doculume.dialects import FlatDialect
 
 DEFAULT_AVATAR = "accounts/avatar.svg"
@@ -50,7 +59,7 @@ class InvalidLogin(WrongCredentials):
 
 
 class UsersView(FlatDialect, PublicView):
-    error_statuses = (403,)
+    raises = (EmailTaken, TermsNotAccepted, RegistrationClosed, ByInvitationOnly, TooManyAttempts)
 
     @extend_schema(
         operation_id="create_user",
@@ -88,7 +97,7 @@ class UsersView(FlatDialect, PublicView):
 
 
 class AuthView(FlatDialect, PublicView):
-    error_statuses = (401, 403)
+    raises = (InvalidLogin, OtpAttemptRequired, EmailNotConfirmed, TooManyAttempts, LimitsUnavailable)
 
     @extend_schema(
         operation_id="authenticate",
@@ -149,6 +158,8 @@ class CurrentUserView(FlatDialect, AccountScoped, APIView):
 
 
 class PasswordView(FlatDialect, AccountScoped, APIView):
+    raises = (passwords.WrongPassword, TooManyAttempts, LimitsUnavailable)
+
     @extend_schema(
         operation_id="change_password",
         summary="Change the password",

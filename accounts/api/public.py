@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
+
+from doculume.errors import DoculumeError
 
 
 class PublicView(APIView):
@@ -18,7 +20,7 @@ class PublicView(APIView):
     permission_classes = (AllowAny,)
     rate_scope = "sign-in"
     # For the schema, which cannot see what the code raises.
-    error_statuses: tuple[int, ...] = ()
+    raises: ClassVar[tuple[type[DoculumeError], ...]] = ()
 
 
 def read(serializer_class: type[Serializer], request: Request) -> dict[str, Any]:

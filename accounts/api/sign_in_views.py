@@ -24,12 +24,21 @@ from accounts.api.serializers import (
     TokensSerializer,
 )
 from accounts.authentication import BearerAuthentication, PageSessionAuthentication, family_of_cookie
+from accounts.confirmation import EmailNotConfirmed
 from accounts.cookies import REFRESH_COOKIE, clear_token_cookies, set_token_cookies
 from accounts.models import ApiToken, TokenFamily, User
-from accounts.origin import refuse_cross_site
-from accounts.registration import refuse_if_closed, register
-from accounts.signing_in import sign_in
-from accounts.throttling import REFRESH_OF_ADDRESS
+from accounts.origin import CrossSiteRefused, refuse_cross_site
+from accounts.registration import (
+    ByInvitationOnly,
+    EmailTaken,
+    RegistrationClosed,
+    TermsNotAccepted,
+    refuse_if_closed,
+    register,
+)
+from accounts.second_factor import CodeRequired
+from accounts.signing_in import WrongCredentials, sign_in
+from accounts.throttling import REFRESH_OF_ADDRESS, LimitsUnavailable, TooManyAttempts
 from accounts.tokens import CredentialRefused, TokenPair, end_by_refresh, rotate, sign_out, start_family
 from doculume.dialects import StructuredDialect
 from doculume.errors import PermissionRefused
@@ -40,7 +49,7 @@ class NoSignIn(PermissionRefused):
 
 
 class RegisterView(StructuredDialect, PublicView):
-    error_statuses = (403,)
+    raises = (EmailTaken, TermsNotAccepted, RegistrationClosed, ByInvitationOnly, TooManyAttempts)
 
     @extend_schema(
         operation_id="register",
@@ -64,7 +73,7 @@ class RegisterView(StructuredDialect, PublicView):
 
 
 class LoginView(StructuredDialect, PublicView):
-    error_statuses = (401, 403)
+    raises = (WrongCredentials, CodeRequired, EmailNotConfirmed, TooManyAttempts, LimitsUnavailable)
 
     @extend_schema(
         operation_id="login",
@@ -86,7 +95,7 @@ class LoginView(StructuredDialect, PublicView):
 
 
 class RefreshView(StructuredDialect, PublicView):
-    error_statuses = (401, 403)
+    raises = (CredentialRefused, CrossSiteRefused, TooManyAttempts, LimitsUnavailable)
 
     @extend_schema(
         operation_id="refresh",
@@ -116,6 +125,7 @@ class LogoutView(StructuredDialect, APIView):
     authentication_classes = (BearerAuthentication,)
     permission_classes = (AllowAny,)
     rate_scope = "own paths"
+    raises = (CredentialRefused, CrossSiteRefused, NoSignIn)
 
     @extend_schema(
         operation_id="logout",

@@ -49,7 +49,7 @@ class MeView(StructuredDialect, AccountScoped, RetrieveUpdateAPIView):
 
 class ApiKeyView(StructuredDialect, AccountScoped, APIView):
     rate_scope = "own paths"
-    error_statuses = (409,)
+    raises = (api_tokens.NameReserved, api_tokens.TooManyTokens)
 
     @extend_schema(
         operation_id="create_api_key",
