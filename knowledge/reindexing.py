@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -22,11 +23,12 @@ from django.db.models.functions import Now
 from accounts.models import Account
 from doculume.errors import Conflict
 from doculume.ids import new_id
+from knowledge.evaluation import Figures, NoGoldenQuestions, evaluate, worse
 from knowledge.ingestion import leases
 from knowledge.ingestion.pipeline import indexed_texts
 from knowledge.models import Chunk, LanguageStatistic
 from knowledge.reindexing_models import AccountIndex, Reindexing
-from knowledge.search import statistics
+from knowledge.search import search_entries, statistics
 from knowledge.search.indexes import dense
 from knowledge.search.pointers import index_models
 from llm_settings.models import EmbeddingModel
@@ -243,7 +245,11 @@ def _advance(job: Reindexing, chunks: list[UUID]) -> None:
 
 
 def _complete(job: Reindexing) -> None:
-    """Move the pointer, unless chunks were missed: then from the beginning again, past what is there."""
+    """Move the pointer, unless the new model answers the account's golden questions worse, or chunks were missed:
+    then from the beginning again, past what is there."""
+    if job.collection_id is None and (lost := _lost(job)):
+        _let_go(job, status=Status.REFUSED, finished_at=Now(), last_error="; ".join(lost)[:500])
+        return
     with transaction.atomic():
         statistics.lock(job.account_id)
         if lacking(job.account_id, job.model, job.collection_id):
@@ -253,6 +259,26 @@ def _complete(job: Reindexing) -> None:
             raise leases.LeaseLost
         if job.collection_id is None:
             _move_pointer(job.account_id, job.model)
+
+
+def _lost(job: Reindexing) -> list[str]:
+    """What the account's golden set would lose by the move, in words; the figures are kept with the row."""
+    before = index_models(job.account_id).answering
+    if before == job.model or lacking(job.account_id, job.model):
+        return []
+    try:
+        old, new = (
+            evaluate(job.account, model=model, search=partial(search_entries, model=model))
+            for model in (before, job.model)
+        )
+    except NoGoldenQuestions:
+        return []
+    _own(job).update(figures={"before": _summary(old), "after": _summary(new)}, lease_expires_at=Now() + LEASE)
+    return [] if job.accept_regression else worse(old, new)
+
+
+def _summary(figures: Figures) -> dict[str, float]:
+    return {name: round(getattr(figures, name), 4) for name in ("questions", "ndcg", "recall", "mrr")}
 
 
 def _move_pointer(account_id: int, model: EmbeddingModel) -> None:

@@ -29,6 +29,7 @@ from knowledge.search.answering import PASSAGES_JUDGED, Judged, answers
 from knowledge.search.indexes import dense
 from knowledge.search.meta import MetaFilter
 from knowledge.search.pointers import answering_model
+from llm_settings.models import EmbeddingModel
 from llm_settings.providers import get_embedder, get_reranker
 from llm_settings.providers.base import Embedder
 from llm_settings.providers.calibration import RELEVANT, UNRELATED, cosine
@@ -111,6 +112,7 @@ def search_entries(
     per_page: int = 15,
     explain: bool = False,
     as_you_type: bool = False,
+    model: EmbeddingModel | None = None,
 ) -> EntryResults:
     """The account's entries of these collections that fit the query and pass the filters: one page, best first.
 
@@ -128,7 +130,7 @@ def search_entries(
     if not text or not collection_ids:
         return EntryResults([], 0, False)
     clock = Clock()
-    model = answering_model(account)
+    model = model or answering_model(account)
     embedder = get_embedder(model)
     asked = embedder.embed_query(text)  # before the transaction: a remote model may take its time
     clock.lap("embed")

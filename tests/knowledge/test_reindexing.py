@@ -6,6 +6,7 @@ import hashlib
 import json
 import threading
 from datetime import timedelta
+from functools import partial
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from django.utils import timezone
 
 from accounts.models import Account
 from knowledge import reindexing, tasks
+from knowledge.golden_models import GoldenEntry, GoldenQuestion
 from knowledge.models import Chunk, ChunkEmbedding, Collection, Entry, IngestionJob
 from knowledge.reindexing_models import AccountIndex, Reindexing
 from knowledge.search import search
@@ -43,8 +45,9 @@ def words_as_vector(text: str) -> list[float]:
     return vector.tolist()
 
 
-def embed(exchange) -> None:
-    rows = [{"index": i, "embedding": words_as_vector(text)} for i, text in enumerate(exchange.body["input"])]
+def embed(exchange, misread=()) -> None:
+    texts = [TEXTS[2] if text in misread else text for text in exchange.body["input"]]
+    rows = [{"index": i, "embedding": words_as_vector(text)} for i, text in enumerate(texts)]
     answering("200 OK", json.dumps({"data": rows}))(exchange)
 
 
@@ -202,6 +205,35 @@ def test_retiring_gives_room_free_and_ends_the_way_back(account, first, other):
         reindexing.roll_back(account)
     write(account, "The canteen closes at two.")
     assert (vectors(account, first), vectors(account, other)) == (0, 5)
+
+
+GOLDEN = {"When does the Hamburg office open?": TEXTS[0], "How many days of leave does everybody have?": TEXTS[1]}
+
+
+@pytest.fixture
+def golden(account, first, endpoint) -> None:
+    """Questions that the other model takes for ones about the warranty."""
+    collection = Collection.objects.default_of(account)
+    for words, text in GOLDEN.items():
+        question = GoldenQuestion.objects.create(account=account, collection=collection, question=words)
+        entry = Chunk.objects.get(text=text).entry
+        GoldenEntry.objects.create(account=account, question=question, entry=entry, gain=1)
+    endpoint.behavior = partial(embed, misread=GOLDEN)
+
+
+def test_a_model_that_answers_the_golden_questions_worse_is_refused(account, first, other, golden):
+    job = finish(reindexing.start(account, other))
+    assert job.status == Reindexing.Status.REFUSED, job.figures
+    assert job.figures["before"]["ndcg"] > job.figures["after"]["ndcg"]
+    assert "nDCG@10 fell" in job.last_error
+    assert answering_model(account) == first
+
+
+def test_unless_one_says_so(account, first, other, golden):
+    job = finish(reindexing.start(account, other, accept_regression=True))
+    assert job.status == Reindexing.Status.DONE
+    assert job.figures["before"]["questions"] == 2
+    assert answering_model(account) == other
 
 
 def test_other_accounts_are_left_alone(account, first, other, charlie):
