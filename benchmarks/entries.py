@@ -1,6 +1,6 @@
 """What writing and listing entries costs, without embedding them.
 
-    python -m benchmarks.entries [--entries 50000]
+    python -m benchmarks.entries [--entries 50000] [--loaded 5000] [--rounds 20]
 
 Over the whole way of a request but HTTP itself: credential, rights, body, statements, answer. Entries have texts of
 600 characters. The scratch database on the configured server is dropped afterwards; hints go to the broker.
@@ -23,25 +23,28 @@ from rest_framework.test import APIClient
 
 from accounts.models import Account, AccountLimits, User
 from accounts.tokens import start_family
+from knowledge.models import Collection, Entry
 
 BATCH = 50
-ROUNDS = 20
 TEXT = "The office in Hamburg opens at nine, and the one in Bremen at ten. " * 9
 PAGES = "/api/v1/collections"
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--entries", type=int, default=50_000)
-    wanted = options.parse_args().entries
+    options.add_argument("--entries", type=int, default=50_000, help="how many there are when they are listed")
+    options.add_argument("--loaded", type=int, default=5_000, help="how many of them come in by batches")
+    options.add_argument("--rounds", type=int, default=20, help="of 50 entries, one by one and as a batch")
+    chosen = options.parse_args()
     settings.ALLOWED_HOSTS = ["testserver"]
     with scratch_database("benchmark_entries"):
         client = signed_in()
         collection = client.post(PAGES, {"name": "Load"}).json()["data"]["id"]
-        measure_writing(client, f"{PAGES}/{collection}/entries")
+        measure_writing(client, f"{PAGES}/{collection}/entries", chosen.rounds)
         full = client.post(PAGES, {"name": "Full"}).json()["data"]["id"]
-        measure_loading(client, f"{PAGES}/{full}/entries", wanted)
-        measure_listing(client, f"{PAGES}/{full}/entries", wanted)
+        measure_loading(client, f"{PAGES}/{full}/entries", chosen.loaded)
+        fill(full, chosen.entries - chosen.loaded)
+        measure_listing(client, f"{PAGES}/{full}/entries", chosen.entries)
         measure_deleting(client, f"{PAGES}/{full}")
 
 
@@ -74,10 +77,10 @@ def timed(call: Callable[[], Any]) -> float:
     return took
 
 
-def measure_writing(client: APIClient, path: str) -> None:
+def measure_writing(client: APIClient, path: str, rounds: int) -> None:
     for name, text in (("new", TEXT), ("unchanged", TEXT), ("changed", TEXT.upper())):
         single, batches = [], []
-        for number in range(ROUNDS):
+        for number in range(rounds):
             keys = [f"{number}-{n}" for n in range(BATCH)]
             one_by_one = [entry(f"s{key}", text) for key in keys]
             single.append(sum(timed(lambda body=body: client.put(f"{path}/upsert", body)) for body in one_by_one))
@@ -94,6 +97,16 @@ def measure_loading(client: APIClient, path: str, wanted: int) -> None:
         assert client.post(f"{path}/batch", body).json() == {"created": BATCH, "updated": 0}
     took = time.perf_counter() - start
     print(f"{wanted} entries in batches of {BATCH}: {took:.1f} s, {wanted / took:.0f} entries a second")
+
+
+def fill(collection_id: str, count: int) -> None:
+    """More of the same, by the shortest way."""
+    collection = Collection.objects.get(id=collection_id)
+    rows = (
+        Entry(account_id=collection.account_id, collection_id=collection.id, **entry(f"f{number}"))
+        for number in range(count)
+    )
+    Entry.objects.bulk_create(rows, batch_size=2_000)
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE knowledge_entry")
         cursor.execute("SELECT pg_total_relation_size('knowledge_entry') / 1048576.0")

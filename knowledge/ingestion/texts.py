@@ -31,6 +31,8 @@ _BEGINS_AS_HTML = re.compile(
 _FENCED = re.compile(r"^ {0,3}(```+|~~~+).*?(?:^ {0,3}\1|\Z)", re.MULTILINE | re.DOTALL)
 _CODE_SPAN = re.compile(r"`[^`\n]+`")
 _HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+\S.*$", re.MULTILINE)
+# One that stands apart, as headings do and the comments of settings files do not.
+_APART = re.compile(r"(?:\A|\n[ \t]*\n)[ \t]{0,3}#{1,6}[ \t]+\S")
 _UNDERLINED = re.compile(r"^(?! {0,3}[-=]).{2,200}\n {0,3}(?:={3,}|-{3,})[ \t]*$", re.MULTILINE)
 _TABLE_RULE = re.compile(r"^ {0,3}\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t]*:?-{2,}:?[ \t]*)+\|?[ \t]*$", re.MULTILINE)
 _LINK = re.compile(r"!?\[[^\]\n]{1,300}\]\((?:https?://|/|#|mailto:)[^)\s]{0,1000}\)")
@@ -84,10 +86,9 @@ def _is_markdown(sample: str, prose: str) -> bool:
         return False
     if _FENCED.search(sample) or _TABLE_RULE.search(prose):
         return True
-    lines = max(1, sum(1 for line in prose.splitlines() if line.strip()))
-    headings = len(_HEADING.findall(prose)) + len(_UNDERLINED.findall(prose))
-    # A text of comments, as settings files have them, is not one of headings.
-    if headings and headings * 2 <= lines:
+    if apart := len(_APART.findall(prose)):
+        return apart * 2 >= len(_HEADING.findall(prose))
+    if _UNDERLINED.search(prose):
         return True
     marks = len(_LINK.findall(prose)) + len(_EMPHASIS.findall(prose))
     return marks >= 2 or (marks >= 1 and len(_ITEM.findall(prose)) >= 2)
