@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cache
 
 from accounts.models import Account
 from chat.quoting import Quote, quotes_of
 from knowledge.search import SearchFilters, SearchHit, search
+from knowledge.search.answering import PASSAGES_JUDGED, reader_with
 from knowledge.search.pointers import answering_model
-from knowledge.search.terms import terms_of
-from llm_settings.models import EmbeddingModel
-from llm_settings.providers import get_embedder
-from llm_settings.providers.extractive import ExtractedSentence, ExtractiveModel, Passage
+from llm_settings.providers.extractive import ExtractedSentence, Passage
 
-# Passages that are read sentence by sentence; what ranks below these hardly ever holds the answer.
-PASSAGES_READ = 5
 # In units of a sentence's score, in which a prose answer's second sentence is one to four below its first.
 ROW_MARGIN = 2.0
 
@@ -59,9 +54,9 @@ def retrieve(account: Account, question: str, top_k: int, filters: SearchFilters
     result = search(account, question, limit=top_k, filters=filters)
     if not result.hits:
         return Found([], False, 0.0, [])
-    quotes = [quotes_of(hit) for hit in result.hits[:PASSAGES_READ]]
+    quotes = [quotes_of(hit) for hit in result.hits[:PASSAGES_JUDGED]]
     passages = [
-        as_passage(number, hit, quotes[number - 1]) for number, hit in enumerate(result.hits[:PASSAGES_READ], 1)
+        as_passage(number, hit, quotes[number - 1]) for number, hit in enumerate(result.hits[:PASSAGES_JUDGED], 1)
     ]
     reader = reader_with(answering_model(account))
     read = reader.answer(
@@ -73,12 +68,6 @@ def retrieve(account: Account, question: str, top_k: int, filters: SearchFilters
     kept = [(sentence, quote) for sentence, quote in chosen if not quote.is_row or sentence.score > best - ROW_MARGIN]
     quoted = [as_quoted(sentence, quote, result.hits[sentence.passage - 1]) for sentence, quote in kept]
     return Found(result.hits, read.relevant, read.confidence, quoted)
-
-
-@cache
-def reader_with(model: EmbeddingModel) -> ExtractiveModel:
-    """Kept, because it embeds what it compares with once."""
-    return ExtractiveModel(get_embedder(model), terms_of)
 
 
 def as_passage(number: int, hit: SearchHit, quotes: list[Quote]) -> Passage:

@@ -13,7 +13,7 @@ from llm_settings.providers.base import Vectors
 from llm_settings.providers.extractive import ExtractiveModel, Passage
 from llm_settings.providers.relevance import ENOUGH
 
-# As many as are read for an answer.
+# What ranks below these hardly ever holds the answer.
 PASSAGES_JUDGED = 5
 
 

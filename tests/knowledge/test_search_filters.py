@@ -7,6 +7,7 @@ import os
 import random
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from knowledge.models import Collection, Entry
-from knowledge.search import MetaFilter, SortKey, search_entries
+from knowledge.search import EntryResults, MetaFilter, SortKey, search_entries
 from knowledge.search.indexes import ensure_vector_index
 from llm_settings.models import EmbeddingModel
 from tests.knowledge.crowd import DIMENSIONS, asking, cosines, crowd, unit
@@ -47,7 +48,7 @@ def random_meta(chance: random.Random) -> dict:
     return meta
 
 
-def scalars(values):
+def scalars(values: list) -> st.SearchStrategy:
     return st.sampled_from([value for value in values if isinstance(value, str | int | float)])
 
 
@@ -93,7 +94,7 @@ def values_at(meta: dict, field: str) -> list:
     """What stands at the field, by its own name and by its dots; of an array, its elements."""
     found = []
     for keys in [[field], field.split(".")] if "." in field else [[field]]:
-        here = meta
+        here: Any = meta
         for key in keys:
             here = here.get(key) if isinstance(here, dict) else None
         found += here if isinstance(here, list) else [here]
@@ -181,7 +182,7 @@ class Crowd:
         first = {key for key in meta if chance.random() < 0.5}
         return {key: meta[key] for key in first}, {key: meta[key] for key in meta.keys() - first}
 
-    def search(self, wanted, query="zzz", **options):
+    def search(self, wanted: Any, query: str = "zzz", **options: Any) -> EntryResults:
         with asking(zzz=self.question, number7=self.question):
             return search_entries(
                 self.account, query, collection_ids=[self.collection.id], meta=wanted, **{"threshold": 0} | options
