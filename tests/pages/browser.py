@@ -98,8 +98,11 @@ class Visit:
 
     def ask(self, text: str):
         """Ask, wait for the end, and give the answer's element."""
+        answers = self.page.locator(".from-assistant")
+        before = answers.count()
         self.page.get_by_label("Your question").fill(text)
         self.page.keyboard.press("Enter")
-        self.page.locator("#stop").wait_for()
+        # Not for the button that stops: an answer may be over before it can be seen.
+        answers.nth(before).wait_for()
         self.page.locator("#send").wait_for()
-        return self.page.locator(".from-assistant").last
+        return answers.last

@@ -72,7 +72,7 @@ def say(monkeypatch, *pieces, pause=0.0, then=None):
             if then:
                 raise then
 
-    monkeypatch.setattr(answering, "get_chat_model", Scripted)
+    monkeypatch.setattr(answering, "get_chat_model", lambda config: Scripted())
 
 
 def test_upload_ask_and_see_where_it_is_written(visit, alice):
