@@ -1,7 +1,7 @@
 """How allauth, which knows second factors, page sessions and foreign sign-ins, fits into this house.
 
 Its views and mails are not used: the pages are ours, in `accounts.views`, and drive its login stages. See
-docs/decisions/0030-allauth.md.
+docs/decisions/0031-allauth.md.
 """
 
 from __future__ import annotations

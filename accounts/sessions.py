@@ -28,7 +28,7 @@ BROWSERS = (
     ("Opera", r"\bOPR/|\bOpera\b"),
     ("Samsung Internet", r"\bSamsungBrowser/"),
     ("Firefox", r"\bFirefox/|\bFxiOS/"),
-    ("Chrome", r"\bChrom(?:e|ium)/|\bCriOS/"),
+    ("Chrome", r"Chrom(?:e|ium)/|\bCriOS/"),
     ("Safari", r"\bSafari/"),
 )
 SYSTEMS = (

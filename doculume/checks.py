@@ -128,6 +128,20 @@ def processes_count_together(app_configs: Apps, **kwargs: Any) -> list[CheckMess
     ]
 
 
+@register(Tags.security)
+def issuer_knows_us(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    oidc = settings.OIDC
+    if not oidc["issuer"] or (oidc["client_id"] and oidc["client_secret"]):
+        return []
+    return [
+        Error(
+            "OIDC_ISSUER is set without OIDC_CLIENT_ID and OIDC_CLIENT_SECRET: nobody can sign in there.",
+            hint="Register this site at the issuer, with <site>/sign-in/oidc/callback as its redirect address.",
+            id="doculume.E030",
+        )
+    ]
+
+
 @register(Tags.security, deploy=True)
 def proxies_are_counted(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
     if settings.TRUSTED_PROXIES or not settings.SECURE_SSL_REDIRECT:

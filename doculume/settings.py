@@ -214,7 +214,7 @@ CELERY_TASK_PUBLISH_RETRY = False
 # --- mail --------------------------------------------------------------------------------------------------------
 # Until a mail server is named, mail is written to files that whoever runs this machine can read.
 EMAIL_HOST = env_str("EMAIL_HOST")
-EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'filebased'}.EmailBackend"
+EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend" if EMAIL_HOST else "accounts.mail_files.PrivateFiles"
 EMAIL_FILE_PATH = VAR / "mail"
 EMAIL_HOST_USER = env_str("EMAIL_HOST_USER")
 EMAIL_HOST_PASSWORD = env_str("EMAIL_HOST_PASSWORD")

@@ -21,6 +21,7 @@ EVERY_CHECK = [
     checks.pages_run_only_own_scripts,
     checks.processes_count_together,
     checks.proxies_are_counted,
+    checks.issuer_knows_us,
 ]
 JWT = {"ALGORITHM": "HS256", "SIGNING_KEY": GOOD["JWT_SIGNING_KEY"]}
 SOUND = {
@@ -63,6 +64,7 @@ def test_a_sound_deployment_is_quiet(settings):
         ({"CONTENT_SECURITY_POLICY": {"DIRECTIVES": {"script-src": ["'unsafe-inline'"]}}}, {"doculume.W008"}),
         ({"CACHES": {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}}, {"doculume.E009"}),
         ({"TRUSTED_PROXIES": 0}, {"doculume.I010"}),
+        ({"OIDC": {"issuer": "https://id.example.com", "client_id": "", "client_secret": ""}}, {"doculume.E030"}),
     ],
 )
 def test_each_fault_is_named(settings, changes, ids):

@@ -1,0 +1,17 @@
+"""Mail as files, for a machine without a mail server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.mail.backends.filebased import EmailBackend
+
+
+class PrivateFiles(EmailBackend):
+    """Django's, in a folder that only its owner opens: links in mails let their reader in."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        Path(settings.EMAIL_FILE_PATH).mkdir(mode=0o700, parents=True, exist_ok=True)
+        super().__init__(*args, **options)
