@@ -64,10 +64,18 @@ def erase_deleted(seconds: float) -> bool:
 
 
 def delete_some(model: type[models.Model], account_id: int) -> int:
-    """Delete up to `ROWS` rows of the account that nobody holds at the moment; how many."""
-    rows = model._base_manager.filter(account_id=account_id)
-    chosen = list(rows.select_for_update(skip_locked=True).values_list("pk", flat=True)[:ROWS])
-    return raw_delete(rows.filter(pk__in=chosen)) if chosen else 0
+    """Delete up to `ROWS` rows of the account that nobody holds at the moment; how many.
+
+    By where they lie: of a table with a key of two columns thousands of keys are slow to find.
+    """
+    table = connection.ops.quote_name(model._meta.db_table)
+    chosen = f"SELECT ctid FROM {table} WHERE account_id = %s LIMIT %s FOR UPDATE SKIP LOCKED"  # noqa: S608
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"DELETE FROM {table} WHERE account_id = %s AND ctid = ANY(ARRAY({chosen}))",  # noqa: S608
+            [account_id, account_id, ROWS],
+        )
+        return int(cursor.rowcount)
 
 
 def raw_delete(rows: models.QuerySet[Any]) -> int:
