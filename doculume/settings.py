@@ -157,7 +157,7 @@ DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 REDIS_URL = env_str("REDIS_URL") or embedded.redis_url(VAR)
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "doculume.cache.CountingCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": env_str("CACHE_PREFIX", "doculume"),
         # A server that is paused must not hold whoever asks it. A connection that broke meanwhile is made anew once.
