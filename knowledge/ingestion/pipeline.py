@@ -44,6 +44,7 @@ log = logging.getLogger(__name__)
 
 EMBED_BATCH = 32
 MOST_META = 600  # characters of an entry's searchable meta that are embedded with each of its chunks
+FEWEST_TOKENS = 100  # of the text in a chunk, however much of its meta goes with it
 # How much longer than reading and cutting a document its turn of embedding is at least.
 WORTHWHILE = 4
 LONGEST_TURN = 1200  # seconds; well below the time limit of a task
@@ -68,6 +69,7 @@ class Work:
     content: ChunkedText = field(default_factory=lambda: ChunkedText("", [], None))
     texts: list[str] = field(default_factory=list)
     digests: list[str] = field(default_factory=list)
+    unembedded: str = ""
     started: float = field(default_factory=time.monotonic)
     vectors: dict[EmbeddingModel, Vectors] = field(default_factory=dict)
 
@@ -115,14 +117,15 @@ def read_entry(entry: Entry) -> ParsedDocument:
 
 
 def chunk(work: Work) -> None:
-    tokens = min(settings.INGESTION["chunk_tokens"], work.embedder.max_tokens - 40)
+    more, work.unembedded = embedded_meta(work.entry)
+    room = work.embedder.max_tokens - 40 - (work.embedder.count_tokens(more) if more else 0)
+    tokens = max(min(settings.INGESTION["chunk_tokens"], room), FEWEST_TOKENS)
     work.content = chunk_document(work.parsed, work.embedder.count_tokens, max_tokens=tokens)
     if not work.content.chunks and work.document is not None:
         raise IngestionError.of("no_text")
     work.language = detect_language(work.content.text)
     title = work.entry.title or work.parsed.title or readable_stem(work.name)
-    more = searchable_lines(work.entry.searchable_meta)
-    work.texts = [embedded_text(title, draft, more[:MOST_META]) for draft in work.content.chunks]
+    work.texts = [embedded_text(title, draft, more) for draft in work.content.chunks]
     work.digests = [hashlib.sha256(text.encode()).hexdigest() for text in work.texts]
 
 
@@ -229,7 +232,7 @@ def store(work: Work) -> None:
     entry.title = entry.title or work.parsed.title[:500]
     chunks = [as_chunk(entry, *pair) for pair in zip(work.content.chunks, work.digests, strict=True)]
     Chunk.objects.bulk_create(chunks, batch_size=500)
-    index_chunks(entry, chunks, work.texts, work.vectors)
+    index_chunks(entry, chunks, searched_texts(work), work.vectors)
     EmbeddedText.objects.filter(account_id=job.account_id, entry_id=entry.id).delete()
     Document.objects.for_account(job.account).filter(entry=entry).update(
         status=Document.Status.READY,
@@ -274,7 +277,7 @@ def indexed_texts(account_id: int, chunk_ids: list[UUID]) -> dict[UUID, str]:
     for chunk in chunks.order_by("id"):
         entry = chunk.entry
         title = entry.title or entry.read_title or readable_stem(names.get(entry.id, ""))
-        texts[chunk.id] = embedded_text(title, chunk, searchable_lines(entry.searchable_meta)[:MOST_META])
+        texts[chunk.id] = embedded_text(title, chunk, embedded_meta(entry)[0])
     return texts
 
 
@@ -282,6 +285,22 @@ def readable_stem(name: str) -> str:
     """The words of a file's name where it has any: `annual-report_2024.pdf` says something, `p12.txt` does not."""
     stem = re.sub(r"[\s_.-]+", " ", Path(name).stem).strip()
     return stem if re.search(r"[^\W\d_]{4,}", stem) else ""
+
+
+def embedded_meta(entry: Entry) -> tuple[str, str]:
+    """An entry's searchable meta in lines: what is embedded with each of its chunks, and the rest."""
+    lines = searchable_lines(entry.searchable_meta)
+    if len(lines) <= MOST_META:
+        return lines, ""
+    beginning = lines[:MOST_META]
+    cut = max(beginning.rfind("\n"), beginning.rfind(" "))
+    cut = cut if cut > 0 else MOST_META
+    return lines[:cut], lines[cut:]
+
+
+def searched_texts(work: Work) -> list[str]:
+    """What the words of each chunk are taken from: as it is embedded, and all searchable meta with the first."""
+    return [f"{text}\n{work.unembedded}" if number == 0 else text for number, text in enumerate(work.texts)]
 
 
 def as_chunk(entry: Entry, draft: ChunkDraft, digest: str) -> Chunk:

@@ -247,6 +247,37 @@ def test_a_text_without_words_takes_the_old_one_away(account, collection, text):
     assert "KX-77" in found(account, "KX-77")[0]
 
 
+# --- what is searched
+
+
+def by_words(account, question: str) -> set[str]:
+    """The sources of the entries that hold the words of the question."""
+    ids = {hit.entry_id for hit in search(account, question, limit=50).hits if hit.lexical_rank is not None}
+    return set(Entry.objects.filter(id__in=ids).values_list("source_id", flat=True))
+
+
+def test_searchable_meta_is_searched_and_meta_is_not(account, collection):
+    many = {"codes": [f"ZX-{number}" for number in range(400)], "maker": {"name": "Ostwind"}}
+    entries.upsert_batch(account, collection, [
+        sent("kettle", "It boils a liter in two minutes.", searchable_meta={"sku": "KX-7731"}, meta={"shelf": "upstairs"}),
+        sent("bike", "# Battery\n\n" + "The battery is charged in the evening. " * 150, searchable_meta=many),
+    ])  # fmt: skip
+    work_off()
+    assert by_words(account, "KX-7731") == {"kettle"}
+    assert by_words(account, "upstairs") == set()
+    for word in ("ZX-0", "ZX-399", "Ostwind"):
+        assert by_words(account, word) == {"bike"}
+    for entry in Entry.objects.all():
+        chunks = Chunk.objects.filter(entry=entry)
+        assert all(entry.text[chunk.start : chunk.end] == chunk.text for chunk in chunks)
+        assert "KX-7731" not in entry.text
+        assert not any(chunk.context for chunk in chunks)
+    entries.upsert(account, collection, sent("kettle", "It boils a liter in two minutes.", searchable_meta={}))
+    work_off()
+    assert by_words(account, "KX-7731") == set()
+    assert_exact(account)
+
+
 # --- several at once
 
 
