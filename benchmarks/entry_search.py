@@ -83,7 +83,7 @@ def load(collection: Collection, count: int, model: EmbeddingModel) -> list[Ques
     terms_known.add_chunks(account, collection_id, "en", rows)
     vocabulary.learn(account, keys)
     indexes._copy("knowledge_chunkterms", indexes._TERM_COLUMNS, (
-        (c, account, collection_id, i, "en", "{" + ",".join(map(str, w)) + "}", indexes.sparse(w))
+        (c, account, collection_id, i, "en", "{" + ",".join(map(str, w)) + "}", indexes.sparse(w), w.length)
         for c, i, w in zip(chunks, ids, rows, strict=True)
     ))  # fmt: skip
     indexes._copy("knowledge_chunkembedding", indexes._VECTOR_COLUMNS, (

@@ -248,6 +248,7 @@ class ChunkTerms(models.Model):
     language = models.CharField(max_length=12, blank=True)
     terms = ArrayField(models.IntegerField())
     weights = SparseVectorField(dimensions=TERM_SPACE)
+    length = models.PositiveIntegerField(default=0, help_text="In terms, repetitions included; 0 where not known.")
 
     class Meta:
         verbose_name_plural = "chunk terms"
@@ -288,13 +289,14 @@ class Word(models.Model):
 
 
 class LanguageStatistic(models.Model):
-    """How many chunks of a language a collection has."""
+    """How many chunks of a language a collection has, and how many terms they have together."""
 
     pk = models.CompositePrimaryKey("account_id", "collection_id", "language")
     account = models.ForeignKey(Account, models.CASCADE, related_name="+", db_index=False)
     collection = models.ForeignKey(Collection, models.CASCADE, related_name="+")
     language = models.CharField(max_length=12, blank=True)
     chunk_count = models.BigIntegerField()
+    term_count = models.BigIntegerField(default=0)
 
     def __str__(self) -> str:
         return f"{self.collection_id}: {self.language or 'unknown'}"

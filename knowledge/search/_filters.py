@@ -15,8 +15,9 @@ from knowledge.search.meta import Bound, MetaFilter, conditions
 COUNTED = 50_000
 
 _SIZES = """
-    SELECT language, sum(chunk_count), sum(chunk_count) FILTER (WHERE %s OR collection_id = ANY(%s))
-    FROM knowledge_languagestatistic WHERE account_id = %s AND chunk_count > 0
+    SELECT language, sum(chunk_count), sum(chunk_count) FILTER (WHERE %(all)s OR collection_id = ANY(%(chosen)s)),
+           sum(term_count) FILTER (WHERE %(all)s OR collection_id = ANY(%(chosen)s))
+    FROM knowledge_languagestatistic WHERE account_id = %(account)s AND chunk_count > 0
     GROUP BY language ORDER BY 2 DESC, 1
 """
 _ENTRY_CHUNKS = """
@@ -56,6 +57,8 @@ class Scope:
     account_chunks: int = 0
     chunks: int = 0
     """How many chunks of the account are in scope; never less than there are, up to COUNTED."""
+    average_length: float = 0.0
+    """Of the chunks in the chosen collections, in terms; 0 where not known."""
     entry_set: str | None = None
     """The ids as PostgreSQL writes an array, where filters on fields left few entries."""
     entry_filter: Bound | None = None
@@ -85,12 +88,13 @@ class Scope:
 def scope_of(account_id: int, filters: SearchFilters) -> Scope:
     collections, entries = list(filters.collection_ids), _entries(account_id, filters)
     with connection.cursor() as cursor:
-        cursor.execute(_SIZES, [not collections, collections, account_id])
+        cursor.execute(_SIZES, {"all": not collections, "chosen": collections, "account": account_id})
         rows = cursor.fetchall()
-    total, within = (sum(int(row[column] or 0) for row in rows) for column in (1, 2))
+    total, within, terms = (sum(int(row[column] or 0) for row in rows) for column in (1, 2, 3))
+    average = terms / within if within else 0.0
     if entries is not None:
         within = min(within, _chunks_of(account_id, entries))
-    return Scope(account_id, collections, entries, [row[0] for row in rows], total, within)
+    return Scope(account_id, collections, entries, [row[0] for row in rows], total, within, average)
 
 
 def entry_scope(account_id: int, collection_ids: Sequence[UUID], filters: Sequence[MetaFilter]) -> Scope:

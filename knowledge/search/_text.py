@@ -1,6 +1,7 @@
 """The lexical leg: BM25 by live statistics, in plain PostgreSQL.
 
-A chunk's score is the inner product of its stored term weights with the rarities of the question's terms. Only
+A chunk's score is the inner product of its stored term weights with the rarities of the question's terms, times
+what its length is worth among those in scope. Only
 chunks that hold at least one of the rarest terms are scored, so that a long question costs no more than a short
 one; words that are everywhere add to a score but find nothing by themselves.
 """
@@ -18,7 +19,7 @@ from django.db import connection
 
 from knowledge.search import vocabulary
 from knowledge.search._filters import Scope
-from knowledge.search.indexes import sparse
+from knowledge.search.indexes import LENGTH_SHARE, ORDINARY_LENGTH, SATURATION, sparse
 from knowledge.search.terms import is_pair, term_key, terms_of
 
 MOST_LANGUAGES = 12
@@ -30,18 +31,21 @@ CANDIDATES = 5_000
 MOST_CANDIDATES = 20_000
 
 _STATISTICS = "SELECT term, chunk_count FROM knowledge_termstatistic WHERE account_id = %s AND term = ANY(%s)"
+# Weights are stored as if ORDINARY_LENGTH were the average. The factor makes a term that stands in the chunk once what
+# BM25 has it weigh with the true average, and others nearly that; see docs/decisions/0020.
+_SCORE = "-(weights <#> %s::sparsevec) * (%s + %s * length) / (%s + %s * length)"
 # Either the terms lead to the chunks, or the scope does. The planner is not left to choose: it takes comparing
 # arrays for as cheap as comparing numbers. IS TRUE hides the scope from its indexes.
 _BY_TERMS = """
-    SELECT chunk_id, entry_id, -(weights <#> %s::sparsevec) AS score FROM (
-        SELECT chunk_id, entry_id, weights FROM knowledge_chunkterms
+    SELECT chunk_id, entry_id, {score} AS score FROM (
+        SELECT chunk_id, entry_id, weights, length FROM knowledge_chunkterms
         WHERE ({condition}) IS TRUE AND terms && %s::int[] LIMIT {most}
     ) AS candidate
     ORDER BY score DESC, chunk_id LIMIT %s
 """
 _BY_SCOPE = """
     SELECT chunk_id, entry_id, score FROM (
-        SELECT chunk_id, entry_id, -(weights <#> %s::sparsevec) AS score FROM knowledge_chunkterms
+        SELECT chunk_id, entry_id, {score} AS score FROM knowledge_chunkterms
         WHERE {condition} LIMIT {most}
     ) AS candidate
     WHERE score > 0 ORDER BY score DESC, chunk_id LIMIT %s
@@ -141,15 +145,21 @@ def matching(scope: Scope, query: QueryTerms, limit: int) -> list[Found]:
         key = term_key(scope.account_id, term)
         weights[key] = weights.get(key, 0.0) + query.weights[term]
     condition, bound = scope.where()
-    bound.insert(0, sparse(dict(sorted(weights.items()))))
+    bound = [sparse(dict(sorted(weights.items()))), *_lengths(scope), *bound]
     statement = _BY_SCOPE
     rarest = _rarest(scope, query, known)
     if sum(query.counts[term] for term in rarest) < scope.chunks:
         statement = _BY_TERMS
         bound.append([term_key(scope.account_id, term) for term in rarest])
     with connection.cursor() as cursor:
-        cursor.execute(statement.format(condition=condition, most=MOST_CANDIDATES), [*bound, limit])
+        cursor.execute(statement.format(condition=condition, score=_SCORE, most=MOST_CANDIDATES), [*bound, limit])
         return [Found(*row) for row in cursor.fetchall()]
+
+
+def _lengths(scope: Scope) -> list[float]:
+    """What _SCORE binds: of BM25's denominator, for a term that stands there once, the part without and with length."""
+    fixed, share = 1 + SATURATION * (1 - LENGTH_SHARE), SATURATION * LENGTH_SHARE
+    return [fixed, share / ORDINARY_LENGTH, fixed, share / (scope.average_length or ORDINARY_LENGTH)]
 
 
 def _rarest(scope: Scope, query: QueryTerms, ordered: list[str]) -> list[str]:

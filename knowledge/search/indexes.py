@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from doculume.ids import new_id
 from knowledge.models import TERM_SPACE, Chunk, Entry
 from knowledge.search import statistics, vocabulary
+from knowledge.search.statistics import Weighed
 from knowledge.search.terms import term_key, terms_of
 from llm_settings.models import EmbeddingModel
 
-# BM25's parameters (Robertson & Zaragoza, 2009), and what counts as a chunk of ordinary length, in terms. The
-# textbook takes the average length of the collection instead; with a constant a chunk's weights never change when
-# others come, and on four collections, with averages of 126 to 181, both rank equally well.
+# BM25's parameters (Robertson & Zaragoza, 2009), and what counts as a chunk of ordinary length in the weights that
+# are stored, in terms: what is ordinary in a collection changes, and is made good for when a question is asked.
 SATURATION = 1.2
 LENGTH_SHARE = 0.75
 ORDINARY_LENGTH = 150
@@ -26,7 +26,7 @@ ORDINARY_LENGTH = 150
 MOST_TERMS = 16_000  # what pgvector allows in a sparse vector
 
 _COUNT = "UPDATE knowledge_entry SET chunk_count = %s WHERE account_id = %s AND id = %s AND chunk_count <> %s"
-_TERM_COLUMNS = "chunk_id, account_id, collection_id, entry_id, language, terms, weights"
+_TERM_COLUMNS = "chunk_id, account_id, collection_id, entry_id, language, terms, weights, length"
 _VECTOR_COLUMNS = "id, account_id, collection_id, entry_id, chunk_id, model_id, vector"
 
 
@@ -131,21 +131,20 @@ class _Keys(dict[str, int]):
         return key
 
 
-def _weighed(keys: _Keys, terms: list[str]) -> dict[int, float]:
+def _weighed(keys: _Keys, terms: list[str]) -> Weighed:
     """BM25's weight of each term in a chunk, without the term's rarity: that is the question's part."""
     norm = SATURATION * (1 - LENGTH_SHARE + LENGTH_SHARE * len(terms) / ORDINARY_LENGTH)
     counts: dict[int, int] = {}
     for term, count in Counter(terms).most_common(MOST_TERMS):
         counts[keys[term]] = counts.get(keys[term], 0) + count
-    return {key: count / (count + norm) for key, count in sorted(counts.items())}
+    return Weighed(((key, count / (count + norm)) for key, count in sorted(counts.items())), len(terms))
 
 
-def _term_rows(
-    entry: Entry, chunks: Sequence[Chunk], weights: Sequence[dict[int, float]]
-) -> Iterator[tuple[object, ...]]:
+def _term_rows(entry: Entry, chunks: Sequence[Chunk], weights: Sequence[Weighed]) -> Iterator[tuple[object, ...]]:
     for chunk, weighed in zip(chunks, weights, strict=True):
         terms = "{" + ",".join(map(str, weighed)) + "}"
-        yield (chunk.id, entry.account_id, entry.collection_id, entry.id, entry.language, terms, sparse(weighed))
+        place = (chunk.id, entry.account_id, entry.collection_id, entry.id, entry.language)
+        yield (*place, terms, sparse(weighed), weighed.length)
 
 
 def _vector_rows(

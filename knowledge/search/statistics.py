@@ -15,6 +15,15 @@ from uuid import UUID
 
 from django.db import connection
 
+
+class Weighed(dict[int, float]):
+    """The terms of a chunk by their keys, each with its weight; `length`: how many there are, repetitions included."""
+
+    def __init__(self, weights: Iterable[tuple[int, float]], length: int) -> None:
+        super().__init__(weights)
+        self.length = length
+
+
 _LOCK = "SELECT pg_advisory_xact_lock(%s)"
 _COUNT_TERMS = """
     INSERT INTO knowledge_termstatistic AS known (account_id, term, chunk_count)
@@ -22,10 +31,10 @@ _COUNT_TERMS = """
     ON CONFLICT (account_id, term) DO UPDATE SET chunk_count = known.chunk_count + excluded.chunk_count
 """
 _COUNT_LANGUAGE = """
-    INSERT INTO knowledge_languagestatistic AS known (account_id, collection_id, language, chunk_count)
-    VALUES (%s, %s, %s, %s)
-    ON CONFLICT (account_id, collection_id, language)
-    DO UPDATE SET chunk_count = known.chunk_count + excluded.chunk_count
+    INSERT INTO knowledge_languagestatistic AS known (account_id, collection_id, language, chunk_count, term_count)
+    VALUES (%s, %s, %s, %s, %s)
+    ON CONFLICT (account_id, collection_id, language) DO UPDATE
+    SET chunk_count = known.chunk_count + excluded.chunk_count, term_count = known.term_count + excluded.term_count
 """
 _DISCOUNT_TERMS = """
     WITH gone AS (
@@ -47,7 +56,7 @@ _DISCOUNT_TERMS = """
 """
 _DISCOUNT_LANGUAGES = """
     WITH gone AS (
-        SELECT collection_id, language, count(*) AS chunks
+        SELECT collection_id, language, count(*) AS chunks, sum(length) AS terms
         FROM knowledge_chunkterms
         WHERE account_id = %(account)s AND entry_id = ANY(%(entries)s)
         GROUP BY collection_id, language
@@ -56,7 +65,8 @@ _DISCOUNT_LANGUAGES = """
         WHERE known.account_id = %(account)s AND known.collection_id = gone.collection_id
           AND known.language = gone.language AND known.chunk_count <= gone.chunks
     )
-    UPDATE knowledge_languagestatistic AS known SET chunk_count = known.chunk_count - gone.chunks
+    UPDATE knowledge_languagestatistic AS known
+    SET chunk_count = known.chunk_count - gone.chunks, term_count = known.term_count - gone.terms
     FROM gone
     WHERE known.account_id = %(account)s AND known.collection_id = gone.collection_id
       AND known.language = gone.language AND known.chunk_count > gone.chunks
@@ -69,20 +79,22 @@ _RECOUNT_TERMS = """
     WHERE chunk.account_id = %(account)s GROUP BY term
 """
 _RECOUNT_LANGUAGES = """
-    INSERT INTO knowledge_languagestatistic (account_id, collection_id, language, chunk_count)
-    SELECT %(account)s, collection_id, language, count(*) FROM knowledge_chunkterms
+    INSERT INTO knowledge_languagestatistic (account_id, collection_id, language, chunk_count, term_count)
+    SELECT %(account)s, collection_id, language, count(*), sum(length) FROM knowledge_chunkterms
     WHERE account_id = %(account)s GROUP BY collection_id, language
 """
 
 
-def add_chunks(account_id: int, collection_id: UUID, language: str, chunks: Iterable[Iterable[int]]) -> None:
-    """Count chunks of a collection in; each is the keys of its terms. Within the transaction that writes them."""
+def add_chunks(account_id: int, collection_id: UUID, language: str, chunks: Sequence[Weighed]) -> None:
+    """Count chunks of a collection in. Within the transaction that writes them."""
     keys = [set(terms) for terms in chunks]
     terms = Counter(key for terms in keys for key in terms)
     with connection.cursor() as cursor:
         cursor.execute(_LOCK, [_lock_of(account_id)])
         cursor.execute(_COUNT_TERMS, [account_id, list(terms.keys()), list(terms.values())])
-        cursor.execute(_COUNT_LANGUAGE, [account_id, collection_id, language, len(keys)])
+        cursor.execute(
+            _COUNT_LANGUAGE, [account_id, collection_id, language, len(keys), sum(each.length for each in chunks)]
+        )
 
 
 def remove_entries(account_id: int, entry_ids: Sequence[UUID]) -> None:

@@ -68,7 +68,7 @@ def _index(collection: Collection, rows: list[Entry], chunks: list[Chunk], vecto
     weighed = [indexes._weighed(keys, terms_of(f"{row.title}\n{row.text}", "en")) for row in rows]
     statistics.add_chunks(account, collection.id, "en", weighed)
     indexes._copy("knowledge_chunkterms", indexes._TERM_COLUMNS, (
-        (c.id, account, collection.id, c.entry_id, "en", "{" + ",".join(map(str, w)) + "}", indexes.sparse(w))
+        (c.id, account, collection.id, c.entry_id, "en", "{" + ",".join(map(str, w)) + "}", indexes.sparse(w), w.length)
         for c, w in zip(chunks, weighed, strict=True)
     ))  # fmt: skip
     indexes._copy("knowledge_chunkembedding", indexes._VECTOR_COLUMNS, (

@@ -33,7 +33,16 @@ def lexical(account, question, limit=100, filters=None):
 
 
 def bm25(question: list[str], texts: list[list[str]]) -> list[float]:
-    """Straight from the formula, k1 = 1.2, b = 0.75, chunks of 150 terms as the ordinary length."""
+    """Straight from the formula, k1 = 1.2, b = 0.75, with the average length.
+
+    A term that stands in a text more than once weighs what it would with an average of 150, times the factor of a
+    term that stands there once: see docs/decisions/0020.
+    """
+    average = sum(map(len, texts)) / len(texts)
+
+    def weight(frequency: int, length: int, ordinary: float) -> float:
+        return frequency / (frequency + 1.2 * (0.25 + 0.75 * length / ordinary))
+
     scores = []
     for text in texts:
         score = 0.0
@@ -41,7 +50,8 @@ def bm25(question: list[str], texts: list[list[str]]) -> list[float]:
             having = sum(term in other for other in texts)
             idf = math.log(1 + (len(texts) - having + 0.5) / (having + 0.5))
             frequency = text.count(term)
-            score += idf * frequency / (frequency + 1.2 * (0.25 + 0.75 * len(text) / 150))
+            factor = weight(1, len(text), average) / weight(1, len(text), 150)
+            score += idf * weight(frequency, len(text), 150) * factor
         scores.append(score)
     return scores
 

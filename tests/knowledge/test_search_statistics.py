@@ -9,6 +9,7 @@ import pytest
 from django.db import connection, transaction
 
 from knowledge.models import ChunkEmbedding, ChunkTerms, Collection, Entry, LanguageStatistic, TermStatistic
+from knowledge.search import search
 from knowledge.search.indexes import unindex_entry
 from tests.knowledge.library import add_entry, write_chunks
 
@@ -99,3 +100,27 @@ def test_what_is_rolled_back_was_never_counted(account):
         transaction.set_rollback(True)
     assert_exact(account)
     assert ChunkTerms.objects.count() == 1
+
+
+def test_lengths_are_counted_in_and_out(account):
+    def counted():
+        known = LanguageStatistic.objects.filter(account=account).values_list("chunk_count", "term_count")
+        return [sum(column) for column in zip(*known, strict=True)] or [0, 0]
+
+    first = add_entry(account, "one two three", "one one one one")
+    second = add_entry(account, "five words in this one")
+    assert counted() == [3, 12]
+    write_chunks(first, ["only four words now"])
+    assert counted() == [2, 9]
+    unindex_entry(account.id, second.id)
+    assert counted() == [1, 4]
+
+
+def test_a_chunk_that_is_long_for_its_collection_counts_less(account):
+    short = add_entry(account, "printer toner")
+    long = add_entry(account, "printer toner " + " ".join(f"word{letter}" for letter in "abcdefghijkl"))
+    add_entry(account, "something else")
+    scores = {hit.entry_id: hit.lexical_score for hit in search(account, "printer").hits}
+    # BM25 with the true average, six terms: the word is in each of the texts once.
+    factor = (1 + 1.2 * (0.25 + 0.75 * 14 / 6)) / (1 + 1.2 * (0.25 + 0.75 * 2 / 6))
+    assert scores[short.id] / scores[long.id] == pytest.approx(factor, rel=0.01)
