@@ -13,5 +13,7 @@ class PrivateFiles(EmailBackend):
     """Django's, in a folder that only its owner opens: links in mails let their reader in."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        Path(settings.EMAIL_FILE_PATH).mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = Path(settings.EMAIL_FILE_PATH)
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
         super().__init__(*args, **options)
