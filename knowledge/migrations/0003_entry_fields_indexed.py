@@ -3,6 +3,7 @@ from django.contrib.postgres.operations import BtreeGinExtension
 from django.db import migrations, models
 
 COUNT_CHUNKS = """
+    SET LOCAL statement_timeout = 0;
     UPDATE knowledge_entry AS entry SET chunk_count = counted.chunks
     FROM (SELECT account_id, entry_id, count(*) AS chunks FROM knowledge_chunkterms GROUP BY 1, 2) AS counted
     WHERE entry.account_id = counted.account_id AND entry.id = counted.entry_id

@@ -2,6 +2,7 @@ from django.db import migrations, models
 
 # The number of different terms stands in for the number of all, until a chunk is written again.
 LENGTHS = """
+    SET LOCAL statement_timeout = 0;
     UPDATE knowledge_chunkterms SET length = cardinality(terms);
     UPDATE knowledge_languagestatistic AS known SET term_count = counted.terms
     FROM (
