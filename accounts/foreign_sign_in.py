@@ -120,9 +120,7 @@ def take_over(request: HttpRequest, user: User) -> None:
     confirmation.count_as_confirmed(user)
     account = user.personal_account
     audit.record(audit.Action.EMAIL_CONFIRMED, request=request, actor=user, account=account, by=PROVIDER_ID)
-    notify(
-        user, _("You signed in by way of another site. What let somebody in before no longer works.")
-    )
+    notify(user, _("You signed in by way of another site. What let somebody in before no longer works."))
 
 
 @transaction.atomic

@@ -20,8 +20,11 @@ from pgvector.django import HalfVectorField, SparseVectorField
 from accounts.models import Account
 from doculume.errors import NotFound
 from doculume.ids import new_id
-from knowledge.golden_models import EvaluationRun, GoldenEntry, GoldenQuestion  # noqa: F401
-from knowledge.reindexing_models import AccountIndex, Reindexing  # noqa: F401
+from knowledge.golden_models import EvaluationRun as EvaluationRun
+from knowledge.golden_models import GoldenEntry as GoldenEntry
+from knowledge.golden_models import GoldenQuestion as GoldenQuestion
+from knowledge.reindexing_models import AccountIndex as AccountIndex
+from knowledge.reindexing_models import Reindexing as Reindexing
 from llm_settings.models import EmbeddingModel
 
 # Terms are kept as numbers below this, pgvector's bound for the dimensions of a sparse vector.

@@ -97,7 +97,7 @@ def ingested(account: Account, user: User, **what: Any) -> Document:
     return document
 
 
-def converse(account: Account, user: User) -> Conversation:
+def converse(account, user):
     turn = transcript.begin(account, user, "When does it open?", None, "extractive")
     citation = {"index": 1, "fileName": "hours.md", "pageNumber": None, "title": "", "source": "", "url": ""}
     place = {"entry_id": turn.message_id, "document_id": None, "chunk_id": turn.message_id, "snippet": "nine"}

@@ -40,7 +40,7 @@ def text_of(mail: OutgoingMail) -> str:
     return json.loads(decrypt(mail.content))["text"]
 
 
-def link_in(mail: OutgoingMail) -> str:
+def link_in(mail):
     return re.search(r"/confirm-email/(\S+)", text_of(mail)).group(1).rstrip("/")
 
 

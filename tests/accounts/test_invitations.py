@@ -36,7 +36,7 @@ def owner(shared) -> Membership:
     return Membership.objects.get(account=shared)
 
 
-def invite(owner, email="dana@example.com", role="member") -> str:
+def invite(owner, email="dana@example.com", role="member"):
     """Invite, and read the link's token in the mail."""
     invitations.invite(owner, email, role, REQUEST)
     return LINK.search(mail_to(email.strip().lower()))[1]

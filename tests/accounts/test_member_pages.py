@@ -40,7 +40,7 @@ def parsed(answer) -> LexborHTMLParser:
     return LexborHTMLParser(answer.content.decode())
 
 
-def words(answer) -> str:
+def words(answer):
     return " ".join(parsed(answer).body.text().split())
 
 

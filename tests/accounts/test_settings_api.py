@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
-from accounts.models import Account, AuditEvent, Plan, SiteSettings, User, UserSettings
+from accounts.models import AuditEvent, Plan, SiteSettings, User, UserSettings
 from accounts.tasks import forget_old_events
 from chat import transcript
 from chat.models import Citation, Conversation, Message
@@ -75,14 +76,14 @@ def test_language_tags_get_their_usual_case(as_alice, sent, kept):
     assert as_alice.put(USER, {"language": sent}).json()["language"] == kept
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        *(("theme", value) for value in ("blue", "", "DARK", None, 1, ["dark"], {})),
-        *(("language", value) for value in ("klingon", "xx-YY", "en_US", "", "e", "en-", None, 7, "a-" * 30)),
-        *(("notifications_enabled", value) for value in ("yes", 1, "true", None, [])),
-    ],
-)
+WRONG: dict[str, tuple[Any, ...]] = {
+    "theme": ("blue", "", "DARK", None, 1, ["dark"], {}),
+    "language": ("klingon", "xx-YY", "en_US", "", "e", "en-", None, 7, "a-" * 30),
+    "notifications_enabled": ("yes", 1, "true", None, []),
+}
+
+
+@pytest.mark.parametrize(("field", "value"), [(field, value) for field, values in WRONG.items() for value in values])
 def test_what_makes_no_sense_is_refused_and_changes_nothing(as_alice, field, value):
     refused(as_alice.put(USER, {field: value}), field)
     assert not UserSettings.objects.exists()
@@ -225,7 +226,7 @@ def test_the_default_models_are_used(as_staff, settings):
     refused(as_staff.put(ADMIN, {"default_models": {"embedding": older.name}}), "default_models.embedding")
 
 
-def ask(account: Account, user: User, days_ago: int) -> Conversation:
+def ask(account, user, days_ago):
     turn = transcript.begin(account, user, "When?", None, "extractive")
     citation = {"index": 1, "fileName": "a", "pageNumber": None, "title": "", "source": "", "url": "", "snippet": "s"}
     place = {"entry_id": turn.message_id, "document_id": None, "chunk_id": turn.message_id, "start": 0, "end": 1}

@@ -11,6 +11,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from accounts.models import AccountLimits, Membership, StoredUsage
+from doculume.asgi import largest_body
 from knowledge import uploads
 from knowledge.models import Collection, Document, Entry, IngestionJob
 from tests.cast import client_of, make_user
@@ -337,7 +338,7 @@ def test_a_bad_name_is_refused(as_alice, collection, method, name):
     refused(getattr(as_alice, method)(path, {"name": name}), 422, "name")
 
 
-BAD_FIELDS = [
+BAD_FIELDS: list[tuple[str, list[Any]]] = [
     ("raw_text", [None, "", " \n\t ", 7, ["a"], {"a": 1}, True]),
     ("title", [7, ["a"], {"a": 1}, "x" * 501]),
     ("meta", ["a", 7, [1], True, [{}]]),
@@ -383,6 +384,14 @@ def test_a_batch_of_fifty_is_taken_and_one_of_fifty_one_is_not(as_alice, entries
     body = refused(as_alice.post(f"{entries}/batch", {"entries": many}), 422, "entries")
     assert "50" in body["message"]
     assert as_alice.post(f"{entries}/batch", {"entries": many[:50]}).json() == {"created": 50, "updated": 0}
+
+
+def test_a_batch_of_long_texts_is_taken(as_alice, entries):
+    body = {
+        "entries": [{"raw_text": f"{n} " + "x" * 100_000, "source_type": "w", "source_id": str(n)} for n in range(50)]
+    }
+    assert largest_body(f"{entries}/batch") > 6_000_000
+    assert as_alice.post(f"{entries}/batch", body).json() == {"created": 50, "updated": 0}
 
 
 def test_a_source_twice_in_a_batch_is_refused_and_nothing_is_written(as_alice, entries):

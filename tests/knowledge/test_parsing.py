@@ -77,7 +77,7 @@ def test_pptx_slides_are_pages_with_titles_tables_notes_and_charts(tmp_path: Pat
     second.shapes.title.text = "Numbers"
     table = second.shapes.add_table(1, 2, *[Inches(1)] * 4).table
     table.cell(0, 0).text, table.cell(0, 1).text = "left", "right"
-    data: Any = CategoryChartData()  # type: ignore[no-untyped-call]
+    data: Any = CategoryChartData()
     data.categories = ["April"]
     data.add_series("Peaches", (7,))
     second.shapes.add_chart(XL_CHART_TYPE.PIE, *[Inches(1)] * 4, data)

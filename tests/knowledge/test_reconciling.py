@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def document(account, alice) -> Document:
+def document(account, alice):
     file = ContentFile(b"# Hours\n\nThe office in Hamburg opens at nine.", name="hours.md")
     document = uploads.accept(account, alice, file, name="hours.md")
     work()
@@ -37,7 +37,7 @@ def own_media(settings, tmp_path) -> None:
     settings.MEDIA_ROOT = tmp_path
 
 
-def work() -> None:
+def work():
     """What workers do: whatever is due."""
     for job in IngestionJob.objects.filter(status__in=["waiting", "running"]):
         tasks.ingest_entry(str(job.id))
@@ -49,7 +49,7 @@ def broken() -> set[str]:
     return {invariant.name for invariant, found in reconciling.look() if found}
 
 
-def reconcile(**options) -> int:
+def reconcile(**options):
     try:
         call_command("reconcile", stdout=io.StringIO(), **options)
     except SystemExit as end:
@@ -62,7 +62,7 @@ def test_what_was_ingested_breaks_nothing(document):
     assert reconcile() == 0
 
 
-def sql(statement: str, *bound: object) -> None:
+def sql(statement, *bound):
     with connection.cursor() as cursor:
         cursor.execute(statement, bound)
 

@@ -89,7 +89,7 @@ def write(account: Account, text: str) -> Entry:
     return entry
 
 
-def finish(job: Reindexing) -> Reindexing:
+def finish(job):
     while not job.finished_at:
         job = reindexing.take_turn(job.id)
     return job

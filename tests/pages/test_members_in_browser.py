@@ -22,7 +22,7 @@ def shared(alice) -> Account:
     return Account.objects.create_shared("Workshop of things with long names " * 5, alice)
 
 
-def link_to(email: str) -> str:
+def link_to(email):
     text = json.loads(decrypt(OutgoingMail.objects.filter(to=email).latest("created_at").content))["text"]
     return re.search(r"http://\S+/invitations/\S+", text)[0]
 
