@@ -79,15 +79,19 @@ def timed(call: Callable[[], Any]) -> float:
 
 def measure_writing(client: APIClient, path: str, rounds: int) -> None:
     for name, text in (("new", TEXT), ("unchanged", TEXT), ("changed", TEXT.upper())):
-        single, batches = [], []
+        single, batches, of_single, of_batches = [], [], 0.0, 0.0
         for number in range(rounds):
             keys = [f"{number}-{n}" for n in range(BATCH)]
             one_by_one = [entry(f"s{key}", text) for key in keys]
-            single.append(sum(timed(lambda body=body: client.put(f"{path}/upsert", body)) for body in one_by_one))
             body = {"entries": [entry(f"b{key}", text) for key in keys]}
+            begun = time.process_time()
+            single.append(sum(timed(lambda body=body: client.put(f"{path}/upsert", body)) for body in one_by_one))
+            between = time.process_time()
             batches.append(timed(lambda body=body: client.post(f"{path}/batch", body)))
+            of_single, of_batches = of_single + between - begun, of_batches + time.process_time() - between
         one, many = statistics.median(single), statistics.median(batches)
         print(f"{BATCH} {name}: one by one {one:.0f} ms, as a batch {many:.1f} ms ({one / many:.1f} times as fast)")
+        print(f"  of this process: {of_single / rounds * 1000:.0f} and {of_batches / rounds * 1000:.1f} CPU ms")
 
 
 def measure_loading(client: APIClient, path: str, wanted: int) -> None:

@@ -20,8 +20,9 @@ from doculume.bodies import BodyLimit, Scope  # noqa: E402
 
 def largest_body(path: str) -> int:
     """Bytes. A form has more in it than its file."""
-    takes_files = path.rstrip("/") in settings.UPLOAD_PATHS
-    return (settings.UPLOAD_MAX_BYTES if takes_files else settings.DATA_UPLOAD_MAX_MEMORY_SIZE) + 1024 * 1024
+    if path.rstrip("/") in settings.UPLOAD_PATHS:
+        return settings.UPLOAD_MAX_BYTES + 1024 * 1024
+    return settings.DATA_UPLOAD_MAX_MEMORY_SIZE if path.startswith(settings.ENTRIES_PATH) else settings.BODY_MAX_BYTES
 
 
 async def headers_of_refused(scope: Scope) -> dict[str, str]:

@@ -240,10 +240,12 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
-DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+# The largest body that is not a file: fifty entries with their texts. Which path takes how much: doculume.asgi.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 20
-# Everywhere else a body is bounded by DATA_UPLOAD_MAX_MEMORY_SIZE.
+BODY_MAX_BYTES = 3 * 1024 * 1024
 UPLOAD_PATHS = ["/api/v1/documents/upload"]
+ENTRIES_PATH = "/api/v1/collections/"
 UPLOAD_MAX_BYTES = env_int("UPLOAD_MAX_BYTES", 100 * 1024 * 1024, minimum=1)
 
 # --- who is asking -----------------------------------------------------------------------------------------------

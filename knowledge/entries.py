@@ -233,7 +233,7 @@ def _written(account_id: int, collection_id: UUID, batch: Sequence[Fields]) -> d
     }
     bound: dict[str, Any] = {"account": account_id, "collection": collection_id, "now": timezone.now(), "ids": ids}
     bound |= texts | metas
-    others = {field.column: field.get_default() for field in Entry._meta.concrete_fields if field.name in UNSENT}
+    others = {str(field.column): field.get_default() for field in Entry._meta.concrete_fields if field.name in UNSENT}
     sql = _UPSERT.format(others=", ".join(others), defaults=", ".join(f"%({name})s" for name in others))
     with connection.cursor() as cursor:
         cursor.execute(sql, bound | others)

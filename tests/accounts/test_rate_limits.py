@@ -238,7 +238,7 @@ async def test_of_a_hundred_requests_at_once_over_asgi_exactly_ten_pass(alice, t
 async def test_a_body_that_is_too_large_is_refused_with_the_headers(settings):
     from doculume.asgi import application
 
-    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1
+    settings.BODY_MAX_BYTES = 1
     transport = httpx.ASGITransport(application)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         answer = await client.post("/api/v1/auth/login", content=b"x" * 2_000_000)
