@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 
+import django_ratelimit.core
 import pytest
 from django.conf import settings
 from django.db import connection
@@ -28,8 +30,17 @@ def servers() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def fresh_limits(servers: None) -> None:
-    """Each test starts with nothing counted against it, and with nothing in the cache."""
+def fresh_limits(servers: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test starts with nothing counted against it, and with nothing in the cache.
+
+    Windows begin with the test: at their usual time, which differs by counter, one may end in the middle of it.
+    """
+    began = int(time.time())
+    monkeypatch.setattr(
+        django_ratelimit.core,
+        "_get_window",
+        lambda _, period: began + period * (1 + int(time.time() - began) // period) - 1,
+    )
     rate_limits._outage.ends()
     client, prefix = throttling._client(settings.REDIS_URL), settings.CACHES["default"]["KEY_PREFIX"]
     keys = [key for kind in ("1", "limit") for key in client.scan_iter(match=f"{prefix}:{kind}:*", count=1000)]
