@@ -56,6 +56,7 @@ def test_a_second_factor_from_the_first_scan_to_the_next_sign_in(visit, alice):
     page = here.sign_in(alice)
     page.goto(f"{here.address}/account/security")
     page.get_by_role("link", name="Turn on").click()
+    page.wait_for_url("**/two-factor")
     # The picture is really drawn: the policy lets it through.
     assert page.locator(".qr").evaluate("image => image.complete && image.naturalWidth > 100")
     page.get_by_label("Code", exact=True).fill(code_of(page.locator("#secret").inner_text()))
@@ -67,11 +68,13 @@ def test_a_second_factor_from_the_first_scan_to_the_next_sign_in(visit, alice):
         page.get_by_role("link", name="Download as text").click()
     assert download.value.path().read_text().split() == codes
     page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/sign-in")
     page.get_by_label("Email").fill(alice.email)
     page.get_by_label("Password").fill(PASSWORD)
     page.keyboard.press("Enter")
     # The field has the focus: type and go on.
     page.wait_for_url("**/sign-in/second-step")
+    expect(page.get_by_label("Code", exact=True)).to_be_focused()
     page.keyboard.type(codes[0])
     page.keyboard.press("Enter")
     page.locator("#first-steps").wait_for()
