@@ -109,11 +109,17 @@ class UserAdmin(DeletesForGood, StockUserAdmin):
 
     @admin.action(description="End all sign-ins, by token and on pages", permissions=["change"])
     def sign_out_everywhere(self, request: HttpRequest, users: QuerySet[User]) -> None:
-        ended = sum(suspension.sign_out_everywhere(user, **by(request)) for user in users)
+        touched = [user for user in users if self.may_touch(request, user)]
+        ended = sum(suspension.sign_out_everywhere(user, **by(request)) for user in touched)
         self.message_user(request, f"{ended} sign-ins ended.", messages.SUCCESS)
 
     def delete_for_good(self, request: HttpRequest, row: User) -> None:
         delete_user(row, request, actor=by(request)["actor"])
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """For the form that sets passwords too: whoever sets a superuser's is one."""
+        allowed = super().has_change_permission(request, obj)
+        return allowed and (obj is None or self.may_touch(request, obj))
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """Oneself is deleted where everybody is, not by a slip in a list."""
@@ -122,5 +128,5 @@ class UserAdmin(DeletesForGood, StockUserAdmin):
 
     @staticmethod
     def may_touch(request: HttpRequest, user: User) -> bool:
-        """The right to change users must not be a way to lock superusers out."""
+        """The right to change users must not be a way to lock superusers out, nor to become one."""
         return not user.is_superuser or request.user.is_superuser

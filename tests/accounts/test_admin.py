@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 
@@ -83,8 +84,6 @@ def test_a_personal_account_cannot_be_deleted_alone(staff, alice):
 
 
 def test_only_a_superuser_makes_others_staff(alice, charlie):
-    from django.contrib.auth.models import Permission
-
     alice.is_staff = True
     alice.save()
     alice.user_permissions.set(Permission.objects.filter(codename__in=["change_user", "view_user"]))
@@ -95,3 +94,19 @@ def test_only_a_superuser_makes_others_staff(alice, charlie):
     assert client.post(page, fields).status_code == 302
     charlie.refresh_from_db()
     assert (charlie.full_name, charlie.is_staff, charlie.is_superuser) == ("Changed", False, False)
+
+
+def test_who_may_change_users_does_not_become_a_superuser_by_another_ones_password(staff, alice, charlie):
+    alice.is_staff = True
+    alice.save()
+    alice.user_permissions.set(Permission.objects.filter(codename__in=["change_user", "view_user"]))
+    User.objects.filter(pk=charlie.pk).update(is_superuser=True)
+    assistant = Client()
+    assistant.force_login(alice)
+    passwords = {"password1": "Taken-0ver-now", "password2": "Taken-0ver-now", "usable_password": "true"}
+    assert assistant.post(reverse("admin:auth_user_password_change", args=[charlie.pk]), passwords).status_code == 403
+    fields = {"email": "mine@example.com", "full_name": "", "is_active": "on"}
+    assert assistant.post(reverse("admin:accounts_user_change", args=[charlie.pk]), fields).status_code == 403
+    charlie.refresh_from_db()
+    assert charlie.email == "charlie@example.com"
+    assert charlie.check_password(PASSWORD)
