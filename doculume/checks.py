@@ -11,7 +11,9 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
+from django.core.cache.backends.redis import RedisCache
 from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
+from django.utils.module_loading import import_string
 
 from doculume.env import is_weak
 
@@ -117,7 +119,7 @@ def pages_run_only_own_scripts(app_configs: Apps, **kwargs: Any) -> list[CheckMe
 
 @register(Tags.security, deploy=True)
 def processes_count_together(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
-    if "Redis" in settings.CACHES["default"]["BACKEND"]:
+    if issubclass(import_string(settings.CACHES["default"]["BACKEND"]), RedisCache):
         return []
     return [
         Error(

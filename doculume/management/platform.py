@@ -59,13 +59,16 @@ class Platform:
             " --loglevel INFO --without-gossip --without-mingle",
             # Celery takes TERM as "finish your tasks", QUIT as "give them back soon".
             ((0.0, signal.SIGTERM), (2.0, signal.SIGQUIT), (20.0, signal.SIGKILL)),
+            # What it mails has links, and no request tells it where this site is.
+            SITE_URL=settings.SITE_URL or self.url,
         )
         self._children = (self._web, self._worker)
         self._checked = time.monotonic()
 
-    def _child(self, name: str, command: str, stopping: Stopping) -> Child:
+    def _child(self, name: str, command: str, stopping: Stopping, **environment: str) -> Child:
         log = settings.VAR / "log" / f"{name.split()[0]}-{self._port}.log"
-        return Child(name, [sys.executable, "-m", *command.split()], log, self._say, stopping)
+        variables = ["env", *(f"{variable}={value}" for variable, value in environment.items())] if environment else []
+        return Child(name, [*variables, sys.executable, "-m", *command.split()], log, self._say, stopping)
 
     def servers(self) -> AbstractContextManager[None]:
         """Have the embedded servers up for the length of the block."""
