@@ -110,6 +110,13 @@ def revoke(token: ApiToken, because: str, *, actor: User | None = None, request:
     token.revoked_at, token.revoked_because = found.revoked_at, found.revoked_because
 
 
+def revoke_all(user: User, because: str, *, request: HttpRequest | None = None) -> None:
+    """For who shows that the address is theirs where that was never known: others may have made these."""
+    accounts = list(user.memberships.values_list("account_id", flat=True))
+    for token in ApiToken.objects.live().filter(user=user, account_id__in=accounts):
+        revoke(token, because, actor=user, request=request)
+
+
 def masked(token: ApiToken) -> str:
     """What may be shown of it."""
     return f"{PREFIX}…{token.last_four}"

@@ -94,7 +94,10 @@ def change_email(request: HttpRequest | None, user: User, email: str) -> bool:
     if not is_required():
         if taken:
             raise EmailTaken
-        _move(request, user, email)
+        try:
+            _move(request, user, email)
+        except IntegrityError as error:  # somebody took it in this moment
+            raise EmailTaken from error
         return True
     wanted.exclude(email=email).delete()
     if taken:
@@ -125,12 +128,15 @@ def address_of_link(key: str) -> EmailAddress:
 def confirm(request: HttpRequest, key: str) -> User:
     """Believe the address that the link was sent to, and make it the user's if they wanted another one before.
 
-    Raises `LinkInvalid`, also when somebody else took the address in the meantime.
+    The link says that somebody reads the mail, and not that they are who registered: the caller must know that it is
+    the user. Raises `LinkInvalid`, also when somebody else took the address in the meantime.
     """
     address = address_of_link(key)
-    user: User = address.user
     try:
         with transaction.atomic():
+            user = User.objects.select_for_update(no_key=True).get(pk=address.user_id)
+            if not user.is_active:
+                raise LinkInvalid
             if address.email != user.email:
                 _move(request, user, address.email)
             count_as_confirmed(user)
@@ -154,7 +160,12 @@ def keep_in_step(instance: User, created: bool, update_fields: Any = None, raw: 
 @transaction.atomic
 def _move(request: HttpRequest | None, user: User, email: str) -> None:
     old, user.email = user.email, email
-    user.save(update_fields=["email"])
+    try:
+        with transaction.atomic():
+            user.save(update_fields=["email"])
+    except IntegrityError:
+        user.email = old
+        raise
     audit.record(audit.Action.EMAIL_CHANGED, request=request, actor=user, target=email, old=old)
     mail.write(old, "accounts/mail/email_changed", {"user": user, "old": old, "new": email})
 

@@ -23,8 +23,8 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import audit, confirmation, invitations
-from accounts.models import ApiToken, SiteSettings, User, normalize_email
+from accounts import api_tokens, audit, confirmation, invitations
+from accounts.models import SiteSettings, User, normalize_email
 from accounts.notices import notify
 from accounts.sign_ins import end_sign_ins
 from accounts.throttling import LimitsUnavailable, TooManyAttempts, count_registration
@@ -114,8 +114,7 @@ def take_over(request: HttpRequest, user: User) -> None:
     user.password = make_password(None)
     user.save(update_fields=["password"])
     end_sign_ins(user, "address confirmed elsewhere")
-    mine = ApiToken.objects.live().filter(user=user, account_id__in=list(user.memberships.values_list("account_id")))
-    mine.update(revoked_at=timezone.now(), revoked_because="address confirmed elsewhere")
+    api_tokens.revoke_all(user, "address confirmed elsewhere", request=request)
     Authenticator.objects.filter(user_id=user.pk).delete()
     confirmation.count_as_confirmed(user)
     account = user.personal_account

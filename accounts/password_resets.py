@@ -11,7 +11,7 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import gettext as _
 
-from accounts import audit, confirmation, mail
+from accounts import api_tokens, audit, confirmation, mail
 from accounts.addresses import limit_address
 from accounts.links import absolute
 from accounts.models import User, normalize_email
@@ -46,13 +46,17 @@ def request_reset(request: HttpRequest, email: str) -> None:
 def reset(request: HttpRequest, user: User, password: str) -> None:
     """What a followed link is for; `password` must have been validated.
 
-    Every sign-in ends, and the address has shown itself to be the user's.
+    Every sign-in ends, and the address has shown itself to be the user's. If that was not known before, somebody else
+    may have registered it to lie in wait: then the API tokens end too. A second factor stays; it lets nobody in by
+    itself, and whoever reads the mail must not be rid of it.
     """
     with transaction.atomic():
         # The row is written, and so locked, before the sign-ins are looked at; see `accounts.passwords.change`.
         user.password = make_password(password)
         user.save(update_fields=["password"])
         end_sign_ins(user, "password reset")
+        if not confirmation.is_confirmed(user):
+            api_tokens.revoke_all(user, "password reset", request=request)
         confirmation.count_as_confirmed(user)
         audit.record(audit.Action.PASSWORD_RESET, request=request, actor=user, account=user.personal_account)
         notify(user, _("The password was reset by a link sent to this address. All sign-ins have ended."))

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.http import HttpRequest
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -14,7 +14,6 @@ from rest_framework import serializers
 from accounts import confirmation
 from accounts.api.fields import EmailAddressField, PasswordField, TextField, TrueOrFalseField
 from accounts.models import User
-from accounts.registration import EmailTaken
 
 
 def refuse_poor_password(password: str, user: User) -> None:
@@ -83,15 +82,12 @@ class UserSerializer(serializers.ModelSerializer):
         """
         request: HttpRequest = self.context["request"]._request
         email = validated_data.pop("email", None)
-        try:
-            with transaction.atomic():
-                for name, value in validated_data.items():
-                    setattr(instance, name, value)
-                instance.save(update_fields=list(validated_data))
-                if email is not None:
-                    confirmation.change_email(request, instance, email)
-        except IntegrityError as error:
-            raise EmailTaken from error
+        with transaction.atomic():
+            for name, value in validated_data.items():
+                setattr(instance, name, value)
+            instance.save(update_fields=list(validated_data))
+            if email is not None:
+                confirmation.change_email(request, instance, email)
         return instance
 
 

@@ -9,6 +9,7 @@ from django.core import mail as outbox
 from django.core import signing
 from django.core.cache import cache
 from django.test import Client, RequestFactory
+from django.urls import reverse
 
 from accounts import confirmation, links
 from accounts.confirmation import EmailNotConfirmed, LinkInvalid
@@ -19,6 +20,8 @@ from accounts.tasks import deliver_mail
 from tests.cast import PASSWORD
 
 pytestmark = pytest.mark.django_db
+
+SHOWN = {"password": PASSWORD}
 
 
 @pytest.fixture
@@ -77,10 +80,48 @@ def test_who_must_confirm_signs_in_only_afterwards(demanded, alice):
     assert alice.email in page.content.decode()
     # Programs that look into mails follow links; the button is for people.
     assert not confirmation.is_confirmed(alice)
-    assert browser.post(address)["Location"] == "/sign-in"
+    assert browser.post(address, SHOWN)["Location"] == "/"
     assert confirmation.is_confirmed(alice)
     assert AuditEvent.objects.filter(action="email_confirmed", actor_id=alice.pk).exists()
-    assert browser.post("/sign-in", fields)["Location"] == "/"
+    assert browser.get("/api/v1/users/me").json()["email"] == alice.email
+    assert Client().post("/sign-in", fields)["Location"] == "/"
+
+
+@pytest.mark.parametrize("typed", [{}, {"password": "the owner's own password"}])
+def test_the_owner_of_an_address_does_not_let_in_who_registered_it(demanded, alice, request_, typed):
+    confirmation.send_confirmation(request_, alice, alice.email)
+    page = Client().post(link_in(delivered()[0]), typed)
+    assert page.status_code == 200
+    assert "/reset-password" in page.content.decode()
+    assert not confirmation.is_confirmed(alice)
+
+
+def test_who_is_signed_in_confirms_by_the_button_alone(alice, request_):
+    confirmation.send_confirmation(request_, alice, alice.email)
+    address = link_in(delivered()[0])
+    browser = Client()
+    browser.force_login(alice)
+    assert 'name="password"' not in browser.get(address).content.decode()
+    assert browser.post(address)["Location"] == reverse("account-profile")
+    assert confirmation.is_confirmed(alice)
+
+
+def test_the_second_factor_is_asked_for_after_confirming(demanded, alice, request_, totp_of):
+    totp_of(alice)
+    confirmation.send_confirmation(request_, alice, alice.email)
+    browser = Client()
+    assert browser.post(link_in(delivered()[0]), SHOWN)["Location"] == "/sign-in/second-step"
+    assert browser.get("/api/v1/users/me").status_code == 401
+
+
+def test_who_has_no_password_signs_in_first(alice, request_):
+    alice.set_unusable_password()
+    alice.save()
+    confirmation.send_confirmation(request_, alice, alice.email)
+    address = link_in(delivered()[0])
+    assert f"/sign-in?next={address.partition(':')[0]}" in Client().get(address).content.decode()
+    assert Client().post(address, {"password": ""}).status_code == 200
+    assert not confirmation.is_confirmed(alice)
 
 
 def test_only_who_knows_the_password_hears_of_it(demanded, alice):
@@ -96,7 +137,7 @@ def test_a_link_is_good_once_and_for_three_days(demanded, alice, request_, monke
     with monkeypatch.context() as later:
         later.setattr(signing.time, "time", lambda: now + timedelta(days=3, seconds=1).total_seconds())
         assert Client().post(address).status_code == 404
-    assert Client().post(address).status_code == 302
+    assert Client().post(address, SHOWN).status_code == 302
     assert Client().post(address).status_code == Client().get(address).status_code == 404
 
 
@@ -128,7 +169,7 @@ def test_a_new_address_takes_the_place_of_the_old_when_it_is_confirmed(demanded,
     assert confirmation.wanted_email(alice) == "new@example.com"
     [message] = delivered()
     assert message.to == ["new@example.com"]
-    Client().post(link_in(message))
+    Client().post(link_in(message), SHOWN)
     alice.refresh_from_db()
     assert alice.email == "new@example.com"
     assert rows(alice) == {("new@example.com", True, True)}
@@ -158,7 +199,7 @@ def test_who_was_slower_does_not_get_the_address(demanded, alice, charlie, reque
     [message] = delivered()
     charlie.email = "new@example.com"
     charlie.save()
-    assert Client().post(link_in(message)).status_code == 404
+    assert Client().post(link_in(message), SHOWN).status_code == 404
     assert User.objects.get(pk=alice.pk).email == "alice@example.com"
 
 

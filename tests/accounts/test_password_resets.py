@@ -9,9 +9,10 @@ from django.core import mail as outbox
 from django.test import Client
 from django.utils import timezone
 
-from accounts import confirmation, mail
+from accounts import api_tokens, confirmation, mail
 from accounts.models import AuditEvent, OutgoingMail, User
 from accounts.tasks import deliver_mail
+from accounts.tokens import CredentialRefused
 from tests.cast import PASSWORD, client_of
 
 pytestmark = pytest.mark.django_db
@@ -55,6 +56,18 @@ def test_whoever_reads_the_mail_chooses_a_new_password(browser, alice):
     assert confirmation.is_confirmed(alice)
     assert AuditEvent.objects.filter(action="password_reset", actor_id=alice.pk).exists()
     assert [message.to for message in delivered()] == [[alice.email]]
+
+
+def test_whoever_lay_in_wait_at_an_address_is_out_when_its_owner_comes(browser, alice):
+    _, left_behind = api_tokens.create(alice, alice.personal_account, "Left behind")
+    browser.post(browser.get(link_for(browser, alice.email))["Location"], {"new_password": NEW})
+    with pytest.raises(CredentialRefused):
+        api_tokens.token_owner(left_behind)
+    # From now on it is known whose address it is.
+    _, kept = api_tokens.create(alice, alice.personal_account, "Backup")
+    OutgoingMail.objects.all().delete()
+    browser.post(browser.get(link_for(browser, alice.email))["Location"], {"new_password": PASSWORD})
+    assert api_tokens.token_owner(kept).user == alice
 
 
 def test_a_link_works_once(browser, alice):
