@@ -119,7 +119,7 @@ def pages_run_only_own_scripts(app_configs: Apps, **kwargs: Any) -> list[CheckMe
 
 @register(Tags.security, deploy=True)
 def processes_count_together(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
-    if issubclass(import_string(settings.CACHES["default"]["BACKEND"]), RedisCache):
+    if issubclass(import_string(str(settings.CACHES["default"]["BACKEND"])), RedisCache):
         return []
     return [
         Error(
