@@ -36,6 +36,6 @@ class SessionActivityMiddleware:
 
     @staticmethod
     def _is_in_use(request: HttpRequest) -> bool:
-        """Asks nothing of the database: what Django found out about the user lies on the request."""
+        """What Django found out about the user lies on the request."""
         found = getattr(request, "_cached_user", None) or getattr(request, "_acached_user", None)
         return bool(found and found.is_authenticated and request.session.session_key)

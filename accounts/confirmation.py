@@ -6,8 +6,10 @@ more: an address that they want and have not confirmed.
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
+import redis
 from allauth.account.models import EmailAddress
 from django.core import signing
 from django.core.cache import cache
@@ -20,6 +22,8 @@ from accounts.links import absolute
 from accounts.models import SiteSettings, User, normalize_email
 from doculume.crypto import digest
 from doculume.errors import InvalidRequest, PermissionRefused
+
+log = logging.getLogger(__name__)
 
 SALT = "confirm-email"
 LINK_LIFETIME_SECONDS = 3 * 24 * 3600
@@ -175,5 +179,12 @@ def _key(address: EmailAddress) -> str:
 
 
 def _pausing(email: str) -> bool:
-    """The same pause for every kind of mail: else a second registration would take longer for a known address."""
-    return not cache.add(f"mail-pause:{digest(email, purpose='mail-pause')}", 1, PAUSE_SECONDS)
+    """The same pause for every kind of mail: else a second registration would take longer for a known address.
+
+    While Redis is away there is none: who is not signed in comes no further than the limits, which refuse then.
+    """
+    try:
+        return not cache.add(f"mail-pause:{digest(email, purpose='mail-pause')}", 1, PAUSE_SECONDS)
+    except redis.RedisError as error:
+        log.warning("mails are not spaced out while Redis does not answer: %s", type(error).__name__)
+        return False

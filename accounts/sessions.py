@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 from allauth.account.internal.flows.login import perform_password_login, record_authentication
@@ -12,16 +13,14 @@ from allauth.account.stages import LoginStage
 from allauth.mfa.stages import AuthenticateStage
 from allauth.usersessions.models import UserSession
 from django.contrib.auth import update_session_auth_hash
-from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from accounts.addresses import UNKNOWN, client_address
 from accounts.models import User
-from doculume.crypto import digest
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
-SEEN_EVERY_SECONDS = 300
+SEEN_EVERY = timedelta(minutes=5)
 
 BROWSERS = (
     ("Edge", r"\bEdg(?:e|A|iOS)?/"),
@@ -100,15 +99,17 @@ def forget(request: HttpRequest) -> None:
 
 
 def note_activity(request: HttpRequest) -> None:
-    """Remember that the session was used, and from where; written at most every five minutes."""
-    key = request.session.session_key
-    if not key or not cache.add(f"session-seen:{digest(key, purpose='session-seen')}", 1, SEEN_EVERY_SECONDS):
-        return
-    changes: dict[str, Any] = {"last_seen_at": timezone.now()}
-    if (address := client_address(request)) != UNKNOWN:
-        changes["ip"] = address
-    if not UserSession.objects.filter(session_key=key).update(**changes):
+    """Remember that the session was used, and from where; written at most every five minutes.
+
+    Asks the database, not the cache: pages go on while Redis is away.
+    """
+    now, here = timezone.now(), UserSession.objects.filter(session_key=request.session.session_key)
+    seen = here.values_list("last_seen_at", flat=True).first()
+    if seen is None:
         UserSession.objects.create_from_request(request)
+    elif seen < now - SEEN_EVERY:
+        address = client_address(request)
+        here.update(last_seen_at=now, **({} if address == UNKNOWN else {"ip": address}))
 
 
 def in_words(user_agent: str) -> str:

@@ -8,7 +8,6 @@ import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from allauth.usersessions.models import UserSession
-from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
@@ -226,12 +225,22 @@ def test_signing_out_takes_the_session_off_the_list(alice):
 
 def test_when_it_was_last_used_is_noted_now_and_then(alice):
     browser = signed_in(alice)
-    long_ago = timezone.now() - timedelta(days=1)
-    cache.clear()
-    for expected in (True, False):
-        UserSession.objects.update(last_seen_at=long_ago)
+    for minutes, is_noted in ((4, False), (6, True)):
+        seen = timezone.now() - timedelta(minutes=minutes)
+        UserSession.objects.update(last_seen_at=seen)
         browser.get("/account/profile")
-        assert (UserSession.objects.get().last_seen_at > long_ago) is expected
+        assert (UserSession.objects.get().last_seen_at > seen) is is_noted
+
+
+def test_the_pages_of_who_is_signed_in_open_while_redis_is_away(alice, settings):
+    browser = signed_in(alice)
+    UserSession.objects.all().delete()
+    settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": "unix:///nonexistent/socket"}}
+    for page in ("/", "/account/profile", "/account/security", "/account/members"):
+        assert browser.get(page).status_code == 200
+    assert browser.post("/account/email/send").status_code == 302
+    assert OutgoingMail.objects.filter(to=alice.email).exists()
+    assert UserSession.objects.count() == 1
 
 
 @pytest.mark.parametrize(
