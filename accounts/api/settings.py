@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from accounts import site
 from accounts.api.fields import TextField
 from accounts.api.scope import AccountScoped
-from accounts.models import Plan, SiteSettings, User, UserSettings
+from accounts.models import Plan, SiteSettings, UserSettings
 from doculume.dialects import StructuredDialect
 from doculume.errors import InvalidRequest
 
@@ -131,9 +131,14 @@ class UserSettingsView(StructuredDialect, AccountScoped, GenericAPIView[UserSett
     serializer_class = UserSettingsSerializer
     rate_scope = "own paths"
 
+    def get_object(self) -> UserSettings:
+        """Unsaved defaults where nothing was ever changed."""
+        user = self.membership.user
+        return UserSettings.objects.filter(user=user).first() or UserSettings(user=user)
+
     @extend_schema(operation_id="user_settings", summary="Your settings", examples=[USER])
     def get(self, request: Request) -> Response:
-        return Response(self.get_serializer(settings_of(self.membership.user)).data)
+        return Response(self.get_serializer(self.get_object()).data)
 
     @extend_schema(
         operation_id="update_user_settings",
@@ -156,9 +161,12 @@ class AdminSettingsView(StructuredDialect, AccountScoped, GenericAPIView[SiteSet
     rate_scope = "own paths"
     error_statuses = (403,)
 
+    def get_object(self) -> SiteSettings:
+        return SiteSettings.objects.current()
+
     @extend_schema(operation_id="admin_settings", summary="The deployment's settings")
     def get(self, request: Request) -> Response:
-        return Response(self.get_serializer(SiteSettings.objects.current()).data)
+        return Response(self.get_serializer(self.get_object()).data)
 
     @extend_schema(
         operation_id="update_admin_settings",
@@ -166,12 +174,7 @@ class AdminSettingsView(StructuredDialect, AccountScoped, GenericAPIView[SiteSet
         description="Changes the fields that are sent and leaves the others. Each change is written into the audit.",
     )
     def put(self, request: Request) -> Response:
-        sent = self.get_serializer(SiteSettings.objects.current(), data=request.data)
+        sent = self.get_serializer(self.get_object(), data=request.data)
         sent.is_valid(raise_exception=True)
         changed = site.change(sent.validated_data, self.membership.user, request._request)
         return Response(self.get_serializer(changed).data)
-
-
-def settings_of(user: User) -> UserSettings:
-    """Unsaved defaults where nothing was ever changed."""
-    return UserSettings.objects.filter(user=user).first() or UserSettings(user=user)

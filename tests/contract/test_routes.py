@@ -133,6 +133,16 @@ def test_the_api_lets_in_whom_the_matrix_says(programs, account, alice, name, me
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("name", ROUTES)
+def test_options_and_head_never_fail(programs, account, alice, name):
+    """REST framework asks a view for more than the view needs when it describes itself."""
+    address = address_of(name, account, alice)
+    for who in WHO:
+        for method in ("options", "head"):
+            assert tried(lambda who=who, method=method: getattr(programs[who], method)(address)).status_code < 500
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize(("name", "method"), [each for each in CELLS if each not in GUARDED])
 def test_what_is_public_is_the_same_for_everybody(programs, account, alice, name, method):
     address, body = address_of(name, account, alice), BODIES.get(name, {})
