@@ -157,8 +157,12 @@ def _record(
     action: audit.Action, token: ApiToken, request: HttpRequest | None, actor: User | None, **details: str
 ) -> None:
     name = "" if actor else "DocuLume"
-    target = f"{token.name} ({masked(token)}) of {token.user.email}"
-    audit.record(action, request=request, account=token.account, actor=actor, actor_name=name, target=target, **details)
+    # By number: their address must not stay in the audit when they are gone.
+    owner = {} if actor and actor.pk == token.user_id else {"of": f"user {token.user_id}"}
+    target = f"{token.name} ({masked(token)})"
+    audit.record(
+        action, request=request, account=token.account, actor=actor, actor_name=name, target=target, **owner, **details
+    )
 
 
 def _digest(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypedDict
 
 from django.http import HttpRequest
 
@@ -43,6 +43,14 @@ class Action(StrEnum):
     EXPORTED = "exported"
     USER_DELETED = "user_deleted"
     ACCOUNT_DELETED = "account_deleted"
+
+
+class By(TypedDict, total=False):
+    """Who does something, to be handed on to `record`; of what people do to themselves only the request."""
+
+    request: HttpRequest | None
+    actor: User | None
+    actor_name: str
 
 
 def record(

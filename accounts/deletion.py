@@ -19,7 +19,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts import audit, erasure
-from accounts.members import By
+from accounts.audit import By
 from accounts.models import (
     Account,
     ApiToken,
@@ -101,7 +101,9 @@ def _close_person(user: User, request: HttpRequest | None, actor: User | None, a
     # As those who change roles do: the memberships first, by their ids.
     in_their_accounts = Q(account_id__in=Membership.objects.filter(user=user).values("account_id"))
     members = list(Membership.objects.filter(in_their_accounts).select_for_update().order_by("pk"))
-    person = User.objects.select_for_update().get(pk=user.pk)
+    # Others may go on to refer to the row meanwhile: who waits for that while they hold an account (an invitation of
+    # theirs, say) would be waited for below.
+    person = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if person.deleted_at is not None:
         return list(Account.objects.filter(personal_of=person).values_list("pk", flat=True))
     lives_on = {member.account_id for member in members if member.is_owner and member.user_id != person.pk}

@@ -8,7 +8,8 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from accounts import audit
-from accounts.members import By, RoleForbids
+from accounts.audit import By
+from accounts.members import RoleForbids
 from accounts.models import Account, Membership, User
 from doculume.errors import Conflict, InvalidRequest
 
@@ -22,9 +23,10 @@ class TooManyAccounts(Conflict):
 
 
 def found(owner: User, name: str, *, request: HttpRequest | None = None) -> Account:
-    """A shared account of `owner`'s. Raises `TooManyAccounts`, and `InvalidRequest` for a name that is none."""
+    """A shared account of `owner`'s. Raises `TooManyAccounts`, `RoleForbids`, and `InvalidRequest` for a name."""
     with transaction.atomic():
-        User.objects.select_for_update(no_key=True).get(pk=owner.pk)
+        if not User.objects.select_for_update(no_key=True).filter(pk=owner.pk, is_active=True).exists():
+            raise RoleForbids  # deleted or suspended in this moment: nobody would own it
         owned = Membership.objects.filter(user=owner, role=Membership.Role.OWNER, account__personal_of=None)
         if owned.filter(account__deleted_at=None).count() >= MOST_OWNED:
             raise TooManyAccounts
@@ -35,7 +37,7 @@ def establish(owner: User, name: str, **by: Unpack[By]) -> Account:
     """As `found`, for staff and commands: as many as they like."""
     with transaction.atomic():
         account = Account.objects.create_shared(_name(name), owner)
-        audit.record(audit.Action.ACCOUNT_CREATED, account=account, target=account.name, owner=owner.email, **by)
+        audit.record(audit.Action.ACCOUNT_CREATED, account=account, target=account.name, owner=f"user {owner.pk}", **by)
     return account
 
 

@@ -19,7 +19,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import audit, confirmation, links, mail, members
-from accounts.members import AlreadyMember, By, RoleForbids
+from accounts.audit import By
+from accounts.members import AlreadyMember, RoleForbids
 from accounts.models import Account, Invitation, Membership, User, normalize_email
 from doculume.crypto import digest
 from doculume.errors import DoculumeError, InvalidRequest, NotFound, PermissionRefused

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypedDict, Unpack
+from typing import Unpack
 
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts import audit
+from accounts.audit import By
 from accounts.models import Account, ApiToken, Invitation, Membership, User
 from doculume.errors import Conflict, InvalidRequest, PermissionRefused
 
@@ -37,14 +38,6 @@ class StaysWithItsPerson(Conflict):
 
 class AlreadyMember(Conflict):
     message = "They are a member of this account already."
-
-
-class By(TypedDict, total=False):
-    """Who does it, as `accounts.audit.record` takes it; of a member themselves only the request is to be given."""
-
-    request: HttpRequest | None
-    actor: User | None
-    actor_name: str
 
 
 def may_grant(actor: Membership, role: str) -> bool:

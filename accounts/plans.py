@@ -7,22 +7,13 @@ Whatever changes here holds from the next request on: every request reads what i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypedDict, Unpack
+from typing import Any, Unpack
 
 from django.db import transaction
-from django.http import HttpRequest
 
 from accounts import audit
-from accounts.models import Account, AccountLimits, Limits, Plan, User
-
-
-class By(TypedDict, total=False):
-    """Who changes something, as the audit wants it."""
-
-    request: HttpRequest | None
-    actor: User | None
-    actor_name: str
-
+from accounts.audit import By
+from accounts.models import Account, AccountLimits, Limits, Plan
 
 GIGABYTE = 1_000_000_000
 # title; requests a minute, chatbot questions an hour, AI answers a month, entries, stored bytes. None is no limit.

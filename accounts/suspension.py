@@ -7,7 +7,7 @@ from typing import Unpack
 from django.db import transaction
 
 from accounts import audit
-from accounts.members import By
+from accounts.audit import By
 from accounts.models import User
 from accounts.sign_ins import end_sign_ins
 

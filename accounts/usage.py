@@ -57,7 +57,7 @@ def charge(account: Account, *, entries: int = 0, stored_bytes: int = 0) -> None
 def refuse_if_full(account: Account, *, entries: int = 0, stored_bytes: int = 0) -> None:
     """Raise what `charge` would, if it already shows; counts nothing. For before the work that charging comes after."""
     allowed = account.allowance
-    held = StoredUsage.objects.filter(account=account).first() or StoredUsage(account=account)
+    held = held_by(account)
     if entries and allowed.entries is not None and held.entries + entries > allowed.entries:
         raise _no_room()
     if stored_bytes and allowed.stored_bytes is not None and held.stored_bytes + stored_bytes > allowed.stored_bytes:
@@ -78,12 +78,11 @@ def reserve_answer(account: Account) -> date:
     the caller's transaction, so do it late in it.
     """
     limit = account.allowance.answers_per_month
-    now = timezone.now()
-    month = now.astimezone(UTC).date().replace(day=1)
+    month = this_month()
     with connection.cursor() as cursor:
         cursor.execute(RESERVE, {"account": account.pk, "month": month, "limit": limit})
         if cursor.fetchone() is None:
-            raise QuotaExceeded("This month's answers are used up.", retry_after=_seconds_left(month, now))
+            raise QuotaExceeded("This month's answers are used up.", retry_after=_seconds_left(month))
     return month
 
 
@@ -92,9 +91,20 @@ def give_back_answers(account_id: int, month: date, count: int = 1) -> None:
     AnswerUsage.objects.filter(account_id=account_id, month=month).update(answers=Greatest(F("answers") - count, 0))
 
 
+def held_by(account: Account) -> StoredUsage:
+    """All zero where nothing was ever stored."""
+    return StoredUsage.objects.filter(account=account).first() or StoredUsage(account=account)
+
+
+def this_month() -> date:
+    """Its first day, in UTC."""
+    return timezone.now().astimezone(UTC).date().replace(day=1)
+
+
 def answers_this_month(account_id: int) -> int:
-    month = timezone.now().astimezone(UTC).date().replace(day=1)
-    used = AnswerUsage.objects.filter(account_id=account_id, month=month).values_list("answers", flat=True).first()
+    used = (
+        AnswerUsage.objects.filter(account_id=account_id, month=this_month()).values_list("answers", flat=True).first()
+    )
     return used or 0
 
 
@@ -123,6 +133,6 @@ def _no_room() -> QuotaExceeded:
     return QuotaExceeded("The plan's room for entries and files is used up.", retry_after=TRY_STORING_AGAIN_SECONDS)
 
 
-def _seconds_left(month: date, now: datetime) -> int:
+def _seconds_left(month: date) -> int:
     following = (month + timedelta(days=32)).replace(day=1)
-    return ceil((datetime(following.year, following.month, 1, tzinfo=UTC) - now).total_seconds())
+    return ceil((datetime(following.year, following.month, 1, tzinfo=UTC) - timezone.now()).total_seconds())

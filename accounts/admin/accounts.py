@@ -14,9 +14,9 @@ from accounts.admin.deleting import DeletesForGood
 from accounts.admin.members import MembershipInline, by
 from accounts.admin.plans import AccountLimitsInline, save_agreed
 from accounts.deletion import delete_account
-from accounts.models import Account, AccountLimits, StoredUsage
+from accounts.models import Account, AccountLimits
 from accounts.plans import put_on
-from accounts.usage import answers_this_month
+from accounts.usage import answers_this_month, held_by
 
 
 @admin.register(Account)
@@ -65,18 +65,14 @@ class AccountAdmin(DeletesForGood):
 
     @admin.display(description="entries")
     def entries(self, account: Account) -> str:
-        return _of(_held(account).entries, account.allowance.entries) if account.pk else "-"
+        return _of(held_by(account).entries, account.allowance.entries) if account.pk else "-"
 
     @admin.display(description="stored")
     def stored_bytes(self, account: Account) -> str:
         if not account.pk:
             return "-"
         limit = account.allowance.stored_bytes
-        return f"{filesizeformat(_held(account).stored_bytes)} of {'any' if limit is None else filesizeformat(limit)}"
-
-
-def _held(account: Account) -> StoredUsage:
-    return StoredUsage.objects.filter(account=account).first() or StoredUsage(account=account)
+        return f"{filesizeformat(held_by(account).stored_bytes)} of {'any' if limit is None else filesizeformat(limit)}"
 
 
 def _of(amount: int, limit: int | None) -> str:

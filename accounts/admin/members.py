@@ -12,11 +12,12 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from accounts import invitations, members
+from accounts.audit import By
 from accounts.models import Invitation, Membership, User
 from doculume.errors import DoculumeError
 
 
-def by(request: HttpRequest) -> members.By:
+def by(request: HttpRequest) -> By:
     """Whoever is in the admin, for the audit."""
     assert isinstance(request.user, User)
     return {"request": request, "actor": request.user}

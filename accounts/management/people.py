@@ -32,7 +32,4 @@ def personal_or(account_id: int | None, email: str | None) -> Account:
         return user_by_email(email).personal_account
     if email is not None or account_id is None:
         raise CommandError("Give either the EMAIL of a user or --account ID.")
-    account = Account.objects.filter(pk=account_id, deleted_at=None).first()
-    if account is None:
-        raise CommandError(f"There is no account {account_id}.")
-    return account
+    return account_by_id(account_id)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC
 from typing import Any
 from uuid import UUID
 
@@ -12,12 +11,11 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils import timezone
 from django.views.generic import TemplateView
 
-from accounts import founding
+from accounts import founding, usage
 from accounts.audit import Action
-from accounts.models import AnswerUsage, AuditEvent, StoredUsage
+from accounts.models import AuditEvent
 from accounts.pages import AccountPage
 from accounts.views.refusals import refused
 from doculume.errors import Conflict, DoculumeError
@@ -115,15 +113,14 @@ class UsagePage(AccountPage, TemplateView):
     template_name = "accounts/usage.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        allowed, month = self.account.allowance, timezone.now().astimezone(UTC).date().replace(day=1)
-        stored = StoredUsage.objects.filter(account=self.account).first() or StoredUsage()
-        given = AnswerUsage.objects.filter(account=self.account, month=month).values_list("answers", flat=True).first()
+        allowed = self.account.allowance
+        stored = usage.held_by(self.account)
         used = [
-            Used("AI answers this month", given or 0, allowed.answers_per_month),
+            Used("AI answers this month", usage.answers_this_month(self.account.pk), allowed.answers_per_month),
             Used("Documents and other entries", stored.entries, allowed.entries),
             Used("Stored files", stored.stored_bytes, allowed.stored_bytes, are_bytes=True),
         ]
-        return super().get_context_data(used=used, allowed=allowed, month=month, plan=self.account.plan, **kwargs)
+        return super().get_context_data(used=used, allowed=allowed, plan=self.account.plan, **kwargs)
 
 
 class AuditPage(AccountPage, TemplateView):

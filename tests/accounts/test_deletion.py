@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import date
 from typing import Any
 
@@ -14,7 +15,8 @@ from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection, transaction
 
-from accounts import audit, deletion, erasure
+from accounts import api_tokens, audit, deletion, erasure, founding
+from accounts.members import RoleForbids
 from accounts.models import (
     Account,
     AccountLimits,
@@ -234,12 +236,15 @@ def test_their_name_and_addresses_leave_the_audit_and_the_mail(alice, bob, rf):
     audit.record(audit.Action.MEMBER_INVITED, actor=bob, target="alice@example.com")
     audit.record(audit.Action.EMAIL_CHANGED, request=request, actor=alice, old="old@example.com", new=alice.email)
     OutgoingMail.objects.create(to="alice@example.com", subject="Hello", content="x")
+    token, _ = api_tokens.create(alice, alice.personal_account, "Backup")
+    api_tokens.revoke(token, "revoked by staff", actor=bob)
+    founding.establish(alice, "Workshop", actor_name="manage.py create_account")
     deletion.delete_user(alice)
     assert not OutgoingMail.objects.exists()
     rows = [str(list(row.values())) for row in AuditEvent.objects.values()]
     assert len(rows) >= 5
     assert not [row for row in rows if "alice" in row or "192.0.2.7" in row or "old@" in row]
-    assert AuditEvent.objects.filter(actor="bob@example.com").count() == 1
+    assert AuditEvent.objects.filter(actor="bob@example.com").count() == 2
     deleted = AuditEvent.objects.get(action=audit.Action.USER_DELETED)
     assert deleted.target == f"user {alice.pk}"
     assert deleted.details["accounts"]
@@ -284,6 +289,40 @@ def test_a_document_that_is_being_read_leaves_nothing(alice, account, monkeypatc
         assert not any(rows_of(own.pk).values())
         assert not User.objects.filter(pk=user.pk).exists()
         assert files_of(own) == []
+
+
+def test_an_account_founded_in_that_moment_is_refused_rather_than_left_without_an_owner(alice):
+    deletion.delete_user(alice)
+    with pytest.raises(RoleForbids):
+        founding.found(alice, "Nobody's")
+    assert not Account.objects.filter(name="Nobody's").exists()
+
+
+def test_an_invitation_that_an_owner_sends_meanwhile_ends_in_no_deadlock(alice, account):
+    """Who invites holds the account and refers to the inviter, whom the deletion holds on its way to the account."""
+    leaving = threading.Thread(target=lambda: (deletion.delete_user(alice), connection.close()))
+    with transaction.atomic():
+        Account.objects.select_for_update(no_key=True).get(pk=account.pk)
+        leaving.start()
+        until(somebody_waits)
+        Invitation.objects.create(account=account, email="dana@example.com", digest="d", invited_by=alice)
+    leaving.join()
+    assert not User.objects.filter(pk=alice.pk).exists()
+    assert not Invitation.objects.exists()
+
+
+def until(happened) -> None:
+    for _ in range(200):
+        if happened():
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"{happened.__name__} never came true")
+
+
+def somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return bool(cursor.fetchone()[0])
 
 
 def test_who_writes_statistics_is_not_waited_for(alice, account):

@@ -7,11 +7,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts import members
+from accounts.audit import By
 from accounts.management.people import account_by_id, user_by_email
 from accounts.models import Membership
 from doculume.errors import DoculumeError
 
-BY: members.By = {"actor_name": "manage.py add_member"}
+BY: By = {"actor_name": "manage.py add_member"}
 
 
 class Command(BaseCommand):

@@ -7,8 +7,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from accounts.management.people import personal_or
-from accounts.models import Limits, StoredUsage
-from accounts.usage import answers_this_month
+from accounts.models import Limits
+from accounts.usage import answers_this_month, held_by
 
 
 class Command(BaseCommand):
@@ -20,7 +20,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, email: str | None, account: int | None, **options: Any) -> None:
         found = personal_or(account, email)
-        held = StoredUsage.objects.filter(account=found).first() or StoredUsage(account=found)
+        held = held_by(found)
         used = {
             "answers_per_month": answers_this_month(found.pk),
             "entries": held.entries,
