@@ -13,22 +13,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import site
-from accounts.api.fields import TextField
+from accounts.api.fields import TextField, TrueOrFalseField
 from accounts.api.scope import AccountScoped
 from accounts.models import Plan, SiteSettings, UserSettings
 from doculume.dialects import StructuredDialect
 from doculume.errors import InvalidRequest
 
 LONGEST_RETENTION = 36_500  # days
-
-
-class TrueOrFalseField(serializers.BooleanField):
-    """JSON's own. REST framework's also takes "yes", "0" and the like."""
-
-    def to_internal_value(self, data: Any) -> bool:
-        if not isinstance(data, bool):
-            self.fail("invalid", input=data)
-        return data
 
 
 class WholeNumberField(serializers.IntegerField):
