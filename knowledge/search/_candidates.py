@@ -17,10 +17,11 @@ from knowledge.search._vector import Near
 from knowledge.search.meta import Bound
 from llm_settings.models import EmbeddingModel
 
-# Up to this many chunks in scope, a walk of the graph that does not settle which entries are near enough is followed
-# by a look at every chunk. Above it, the candidates are what the legs returned.
-COUNTED_UP_TO = 50_000
+# Up to this many chunks in scope, all are compared: that takes no longer than a walk of the graph that is sure of the
+# nearest ten whatever the vectors. Above it, the candidates are what the legs returned.
+COMPARED_UP_TO = 50_000
 WALKED = 200
+_THOROUGH = "SET LOCAL hnsw.ef_search = 400"
 # Of this many entries, the nearest, sort keys put in order.
 MOST_SORTED = 20_000
 
@@ -116,12 +117,12 @@ def among(scope: Scope, model: EmbeddingModel, vector: str, least: float, found:
     """`least`: the cosine from which a chunk is near enough; `found`: what the lexical leg brings."""
     if not scope.chunks:
         return Candidates(scope, model, vector, least, [], 0, True, True)
-    if scope.chunks <= _vector.exact_up_to(model):
+    if scope.chunks <= COMPARED_UP_TO:
         return _surveyed(scope, model, vector, least, found)
+    with connection.cursor() as cursor:
+        cursor.execute(_THOROUGH)
     near = _vector.nearest(scope, model, vector, WALKED)
     settled = len(near) < WALKED or near[-1].cosine < least
-    if not settled and scope.chunks <= COUNTED_UP_TO:
-        return _surveyed(scope, model, vector, least, found)
     cosines = _nearest_of_entries(near)
     cosines |= _cosines(scope, model, vector, {hit.entry_id for hit in found} - cosines.keys())
     total = sum(cosine >= least for cosine in cosines.values())

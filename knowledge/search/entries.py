@@ -120,9 +120,9 @@ def search_entries(
     relevance, and then `final_score` is the similarity. `as_you_type`: the last word may be a beginning, and words
     nobody wrote are read as their nearest ones. Collections that are another account's hold nothing.
 
-    `total` counts every entry at or above the threshold as long as all chunks in scope are compared: always up to
-    20,000 of them, and up to 50,000 unless the graph settles it. In larger scopes it counts among the nearest two
-    hundred chunks and the hundred best by words, `total_is_exact` is False, and there are no pages beyond.
+    `total` counts every entry at or above the threshold where up to 50,000 chunks are in scope: all are compared. In
+    larger scopes it counts among the nearest two hundred chunks and the hundred best by words, there are no pages
+    beyond, and `total_is_exact` is False unless the threshold lies above the last of them.
 
     Raises ProviderError when the query cannot be embedded, UnusableRange.
     """

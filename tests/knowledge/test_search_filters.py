@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from knowledge.models import Collection, Entry
-from knowledge.search import EntryResults, MetaFilter, SortKey, search_entries
+from knowledge.search import EntryResults, MetaFilter, SortKey, _candidates, _vector, search_entries
 from knowledge.search.indexes import ensure_vector_index
 from llm_settings.models import EmbeddingModel
 from tests.knowledge.crowd import DIMENSIONS, asking, cosines, crowd, unit
@@ -190,13 +191,17 @@ class Crowd:
 
     def check(self, wanted, threshold: float) -> None:
         """Nothing that passes is missing, nothing else is there, and the nearest come first."""
-        near = {at for at in expected(self.metas, wanted) if threshold == 0 or self.cosines[at] >= threshold}
+        passing = expected(self.metas, wanted)
+        # The database computes in single precision, so that a hair's breadth of the threshold may go either way.
+        surely, near = (
+            {at for at in passing if threshold == 0 or self.cosines[at] >= threshold + hair} for hair in (1e-4, -1e-4)
+        )
         result = self.search(wanted, threshold=threshold, per_page=100)
         found = [self.places[hit.entry_id] for hit in result.hits]
-        assert result.total == len(near)
-        assert len(found) == len(set(found)) == min(100, len(near))
+        assert len(surely) <= result.total <= len(near)
+        assert len(found) == len(set(found)) == min(100, result.total)
         assert set(found) <= near
-        ideal = sorted(self.cosines[list(near)])[::-1][:10]
+        ideal = sorted(self.cosines[list(near)])[::-1][: min(10, len(found))]
         assert np.allclose([self.cosines[at] for at in found[:10]], ideal, atol=2e-4)
 
 
@@ -216,10 +221,11 @@ def test_what_passes_is_found_and_nothing_else(account, size):
 @pytest.mark.parametrize("size", [10_000, 50_000])
 def test_what_passes_is_found_among_many(account, size):
     people = Crowd(account, size)
+    connection.check_constraints()  # what is pending would keep the index from being made
     ensure_vector_index(EmbeddingModel.objects.active())
 
     @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
-    @given(filters, st.sampled_from([0.0, 0.8]))
+    @given(st.lists(equalities | ranges, min_size=1, max_size=3), st.sampled_from([0.0, 0.8]))
     def check(wanted, threshold):
         people.check(wanted, threshold)
 
@@ -239,6 +245,28 @@ def test_pages_show_each_entry_once(account, query, wanted):
     assert sorted(shown) == sorted(expected(people.metas, wanted))
     assert shown[:100] == [people.places[hit.entry_id] for hit in everything.hits]
     assert people.search(wanted, query, page=10_000).hits == []
+
+
+def test_where_not_every_chunk_is_compared_pages_end_with_what_was_found(account, monkeypatch):
+    people = Crowd(account, 450)
+    connection.check_constraints()
+    ensure_vector_index(EmbeddingModel.objects.active())
+    monkeypatch.setattr(_candidates, "COMPARED_UP_TO", 100)
+    monkeypatch.setattr(_vector, "exact_up_to", lambda model: 100)
+    first = people.search((), "number7", per_page=100)
+    assert not first.total_is_exact
+    assert 200 <= first.total <= 300
+    shown = [hit.entry_id for page in range(1, 5) for hit in people.search((), "number7", page=page, per_page=100).hits]
+    assert len(shown) == len(set(shown)) == first.total
+    by_cosine = sorted(people.cosines)[::-1]
+    few = people.search((), "number7", threshold=float(by_cosine[5] + by_cosine[6]) / 2)
+    assert (few.total, few.total_is_exact) == (6, True)
+    prices = people.search((), sorts=[SortKey("price", "asc", "number")], per_page=100)
+    assert len(prices.hits) == 100
+    red = people.search((MetaFilter("tags", "eq", ("red",)),), per_page=100)
+    assert {people.places[hit.entry_id] for hit in red.hits} <= expected(
+        people.metas, [MetaFilter("tags", "eq", ("red",))]
+    )
 
 
 def test_a_filter_in_one_account_knows_nothing_of_another(account, charlie):
