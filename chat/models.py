@@ -27,6 +27,8 @@ class Conversation(models.Model):
     user = models.ForeignKey(User, models.CASCADE, null=True, blank=True, related_name="conversations")
     title = models.CharField(max_length=255, blank=True)
     model_name = models.CharField(max_length=200, blank=True)
+    # No foreign key: integrations are above this app, and a conversation outlives its integration.
+    integration_id = models.UUIDField(null=True, blank=True, editable=False, help_text="Where it was begun.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now)
 
@@ -71,6 +73,9 @@ class Message(models.Model):
     completion_tokens = models.PositiveIntegerField(default=0)
     timings = models.JSONField(default=dict, blank=True, help_text="Milliseconds a stage.")
     sources = models.JSONField(default=list, blank=True, help_text="What was retrieved, best first.")
+    unsupported = models.JSONField(
+        default=list, blank=True, help_text="Quotations and figures that stand in none of the sources."
+    )
     charged_month = models.DateField(
         null=True, blank=True, editable=False, help_text="The month whose answers it counts among; empty: in none."
     )
