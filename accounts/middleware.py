@@ -1,5 +1,5 @@
-"""What each request gets on its way in and out: a name, so that an error a user reports can be found in the log, and
-the headers that say how many more requests there may be."""
+"""What each request gets on its way in and out: a name, so that an error a user reports can be found in the log, the
+headers that say how many more requests there may be, and a note that its session is in use."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_asy
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from accounts import rate_limits
+from accounts import rate_limits, sessions
 from accounts.rate_limits import RateLimited, Usage
 from doculume.dialects.groups import dialect_for
 from doculume.ids import new_id
@@ -18,8 +18,8 @@ from doculume.ids import new_id
 ACCEPTABLE = re.compile(r"[A-Za-z0-9_.-]{8,64}")
 
 
-class RequestIdMiddleware:
-    """Sets `request.request_id`, from `X-Request-Id` where it is harmless, and sends it back."""
+class BothWays:
+    """A middleware for synchronous and asynchronous views, without a thread of its own for either."""
 
     async_capable = True
     sync_capable = True
@@ -28,6 +28,10 @@ class RequestIdMiddleware:
         self.get_response = get_response
         if iscoroutinefunction(get_response):
             markcoroutinefunction(self)
+
+
+class RequestIdMiddleware(BothWays):
+    """Sets `request.request_id`, from `X-Request-Id` where it is harmless, and sends it back."""
 
     def __call__(self, request: HttpRequest):  # type: ignore[no-untyped-def]
         sent = request.headers.get("X-Request-Id", "")
@@ -45,19 +49,11 @@ class RequestIdMiddleware:
         return response
 
 
-class RateLimitMiddleware:
+class RateLimitMiddleware(BothWays):
     """Every answer of the API says what is left of the rate it was counted under.
 
     What no view counted (it was refused first, or there is none) is counted here, and answered with 429 when over.
     """
-
-    async_capable = True
-    sync_capable = True
-
-    def __init__(self, get_response):  # type: ignore[no-untyped-def]
-        self.get_response = get_response
-        if iscoroutinefunction(get_response):
-            markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest):  # type: ignore[no-untyped-def]
         if iscoroutinefunction(self):
@@ -83,6 +79,30 @@ class RateLimitMiddleware:
                 response["Retry-After"] = usage.retry_after
         _as_refused(usage, response).write(response)
         return response
+
+
+class SessionActivityMiddleware(BothWays):
+    """Keeps the list of one's sessions truthful. Looks only at requests whose view asked who the session's user is."""
+
+    def __call__(self, request: HttpRequest):  # type: ignore[no-untyped-def]
+        if iscoroutinefunction(self):
+            return self._call_async(request)
+        response = self.get_response(request)
+        if self._is_in_use(request):
+            sessions.note_activity(request)
+        return response
+
+    async def _call_async(self, request: HttpRequest) -> HttpResponseBase:
+        response = await self.get_response(request)
+        if self._is_in_use(request):
+            await sync_to_async(sessions.note_activity)(request)
+        return response
+
+    @staticmethod
+    def _is_in_use(request: HttpRequest) -> bool:
+        """What Django found out about the user lies on the request."""
+        found = getattr(request, "_cached_user", None) or getattr(request, "_acached_user", None)
+        return bool(found and found.is_authenticated and request.session.session_key)
 
 
 def _is_api(request: HttpRequest) -> bool:
