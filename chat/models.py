@@ -26,7 +26,10 @@ class Conversation(models.Model):
     account = models.ForeignKey(Account, models.CASCADE, related_name="conversations")
     user = models.ForeignKey(User, models.CASCADE, null=True, blank=True, related_name="conversations")
     title = models.CharField(max_length=255, blank=True)
-    model_name = models.CharField(max_length=200, blank=True)
+    model_name = models.CharField(max_length=200, blank=True, help_text="What answered last.")
+    wanted_model = models.CharField(
+        max_length=200, blank=True, help_text="What was asked for. It answers where the deployment has it."
+    )
     # No foreign key: integrations are above this app, and a conversation outlives its integration.
     integration_id = models.UUIDField(null=True, blank=True, editable=False, help_text="Where it was begun.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)

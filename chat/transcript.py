@@ -29,10 +29,12 @@ HISTORY_MESSAGES = 10
 
 @dataclass
 class Turn:
-    """A question that was stored, and the message that its answer goes into. `month` is the one it was charged to."""
+    """A question that was stored (`question_id`), and the message that its answer goes into. `month` is the one it was
+    charged to."""
 
     account: Account
     conversation: Conversation
+    question_id: UUID
     message_id: UUID
     month: date
     history: list[ChatMessage] = field(default_factory=list)
@@ -51,8 +53,11 @@ def begin(account: Account, user: User, question: str, conversation_id: UUID | N
     history = _history(conversation)
     now = timezone.now()
     common = {"account": account, "conversation": conversation}
-    Message.objects.create(**common, role=Message.Role.USER, content=question, created_at=now)
-    Conversation.objects.for_account(account).filter(id=conversation.id).update(updated_at=now, model_name=model_name)
+    asked = Message.objects.create(**common, role=Message.Role.USER, content=question, created_at=now)
+    title = conversation.title or _title_of(question)
+    Conversation.objects.for_account(account).filter(id=conversation.id).update(
+        title=title, updated_at=now, model_name=model_name
+    )
     month = reserve_answer(account)
     reply = Message.objects.create(
         **common,
@@ -62,18 +67,21 @@ def begin(account: Account, user: User, question: str, conversation_id: UUID | N
         charged_month=month,
         created_at=now + timedelta(microseconds=1),
     )
-    return Turn(account, conversation, reply.id, month, history, model_name)
+    return Turn(account, conversation, asked.id, reply.id, month, history, model_name)
 
 
 def _conversation(account: Account, user: User, question: str, conversation_id: UUID | None) -> Conversation:
     if conversation_id is None:
-        title = " ".join(question.split())[:TITLE_LENGTH]
-        return Conversation.objects.create(account=account, user=user, title=title)
+        return Conversation.objects.create(account=account, user=user, title=_title_of(question))
     own = Conversation.objects.for_account(account).of_user(user).select_for_update(of=("self",))
     conversation = own.filter(id=conversation_id).first()
     if conversation is None:
         raise NotFound
     return conversation
+
+
+def _title_of(question: str) -> str:
+    return " ".join(question.split())[:TITLE_LENGTH]
 
 
 def _history(conversation: Conversation) -> list[ChatMessage]:

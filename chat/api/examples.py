@@ -59,3 +59,44 @@ STREAM = OpenApiExample(
     status_codes=["200"],
     media_type="text/event-stream",
 )
+CHAT_SHOWN = {
+    "id": "chat_019a6d400a0b7c0d8e0f101112131415",
+    "title": "New Conversation",
+    "model": "gpt-4",
+    "created_at": "2026-04-01T12:00:00.000000Z",
+    "updated_at": "2026-04-01T12:00:00.000000Z",
+}
+CREATE_CHAT = OpenApiExample("Create a chat", value={"title": "New Conversation", "model": "gpt-4"}, request_only=True)
+CHAT = OpenApiExample("A chat", value=CHAT_SHOWN, response_only=True, status_codes=["201"])
+SEND = OpenApiExample("Send a message", value={"content": "How many days of paid leave do I have?"}, request_only=True)
+SAID = {
+    "id": "019a6d40-0a1a-7c1d-9e1f-202122232425",
+    "chat_id": CHAT_SHOWN["id"],
+    "role": "user",
+    "sender": "user",
+    "content": "How many days of paid leave do I have?",
+    "status": "complete",
+    "reason": "",
+    "model": "",
+    "citations": [],
+    "created_at": "2026-04-01T12:00:05.000000Z",
+}
+EXCHANGE = OpenApiExample(
+    "A message and its answer",
+    value={
+        "message": SAID,
+        "reply": {
+            **SAID,
+            "id": "019a6d40-0a1b-7c1d-9e1f-202122232425",
+            "role": "assistant",
+            "sender": "assistant",
+            "content": "Full-time employees have 28 days of paid annual leave in each calendar year. [1]",
+            "reason": "stop",
+            "model": "extractive",
+            "citations": [CITATION],
+        },
+    },
+    response_only=True,
+    status_codes=["201"],
+    media_type="application/json",
+)

@@ -1,5 +1,6 @@
 from django.urls import URLPattern, register_converter
 
+from chat.api.chats import ChatMessagesView, ChatViewSet
 from chat.api.fields import ConversationIdConverter
 from chat.api.views import AskView, ConversationViewSet
 from doculume.routing import both
@@ -14,4 +15,11 @@ urlpatterns: list[URLPattern] = [
         ConversationViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
         name="api-conversation",
     ),
+    both("chats", ChatViewSet.as_view({"get": "list", "post": "create"}), name="api-chats"),
+    both(
+        "chats/<conversation:pk>",
+        ChatViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
+        name="api-chat",
+    ),
+    both("chats/<conversation:pk>/messages", ChatMessagesView.as_view(), name="api-chat-messages"),
 ]

@@ -66,6 +66,62 @@ class NumberedPages(BasePagination):
         return [parameter("page", 1, None), parameter("page_size", self.page_size, self.max_page_size)]
 
 
+class OffsetPages(BasePagination):
+    """Quillium's: `{"data", "pagination": {total, limit, offset, next, previous}}`.
+
+    A `limit` over the maximum is taken for the maximum. Links are paths and keep the other parameters.
+    """
+
+    limit = 20
+    max_limit = 100
+
+    def paginate_queryset(  # type: ignore[override]
+        self, queryset: QuerySet[Any], request: Request, view: APIView | None = None
+    ) -> list[Any]:
+        self.size = min(whole_number(request, "limit", self.limit, 1), self.max_limit)
+        self.offset = whole_number(request, "offset", 0, 0)
+        self.address = request.get_full_path()
+        self.total = queryset.count()
+        return list(queryset[self.offset : self.offset + self.size]) if self.offset < self.total else []
+
+    def get_paginated_response(self, data: Any) -> Response:
+        pagination = {
+            "total": self.total,
+            "limit": self.size,
+            "offset": self.offset,
+            "next": self._link(self.offset + self.size) if self.offset + self.size < self.total else None,
+            "previous": self._link(max(0, self.offset - self.size)) if self.offset else None,
+        }
+        return Response({"data": data, "pagination": pagination})
+
+    def _link(self, offset: int) -> str:
+        return replace_query_param(replace_query_param(self.address, "limit", self.size), "offset", offset)
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        integer, link = {"type": "integer"}, {"type": "string", "nullable": True}
+        properties = {
+            "total": integer | {"example": 100},
+            "limit": integer | {"example": 20},
+            "offset": integer | {"example": 0},
+            "next": link | {"example": "/api/v1/chats?limit=20&offset=20"},
+            "previous": link | {"example": None},
+        }
+        pagination = {"type": "object", "required": list(properties), "properties": properties}
+        return {
+            "type": "object",
+            "required": ["data", "pagination"],
+            "properties": {"data": schema, "pagination": pagination},
+        }
+
+    def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
+        def parameter(name: str, default: int, minimum: int, description: str) -> dict[str, Any]:
+            schema = {"type": "integer", "minimum": minimum, "default": default}
+            return {"name": name, "in": "query", "required": False, "schema": schema, "description": description}
+
+        clamped = f"Number of items a page; more than {self.max_limit} are taken for {self.max_limit}."
+        return [parameter("limit", self.limit, 1, clamped), parameter("offset", 0, 0, "Number of items to skip.")]
+
+
 class LinkedPages(BasePagination):
     """Laravel's: `{"data", "links": {first, last, prev, next}, "meta": {current_page, last_page, per_page, total}}`.
 

@@ -75,6 +75,9 @@ ROUTES: dict[str, dict[str, dict[str, str]]] = {
     "api-ask": {"post": SIGNED_IN},
     "api-conversations": {"get": SIGNED_IN},
     "api-conversation": {"get": OF_USER, "delete": OF_USER},
+    "api-chats": {"get": SIGNED_IN, "post": SIGNED_IN},
+    "api-chat": {"get": OF_USER, "delete": OF_USER},
+    "api-chat-messages": {"get": OF_USER, "post": OF_USER},
 }
 
 # fmt: off
@@ -209,6 +212,8 @@ THINGS: dict[str, Callable[[Account, User], dict[str, Any]]] = {
     "api-integration-search": _integration,
     "api-integration-events": _integration,
     "api-conversation": _conversation,
+    "api-chat": _conversation,
+    "api-chat-messages": _conversation,
     "conversation-page": _conversation,
     "document-page": _document,
     "document-file": _document,
