@@ -60,6 +60,18 @@ def env_list(name: str, default: str = "") -> list[str]:
     return [part.strip() for part in env_str(name, default).split(",") if part.strip()]
 
 
+def env_hosts(name: str, default: str = "") -> list[tuple[str, int]]:
+    """`host:port` pairs, separated by commas; an IPv6 address in brackets."""
+    return [_host_and_port(name, pair) for pair in env_list(name, default)]
+
+
+def _host_and_port(name: str, pair: str) -> tuple[str, int]:
+    host, colon, port = pair.rpartition(":")
+    if not (host and colon and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        raise ImproperlyConfigured(f"{name} must be host:port pairs, separated by commas; {pair!r} is none.")
+    return host.strip("[]"), int(port)
+
+
 def env_issuer(name: str) -> str:
     """The address of another server that says who people are: by https, but on this very machine."""
     value = env_str(name).rstrip("/")

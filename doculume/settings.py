@@ -19,7 +19,7 @@ from redis.retry import Retry
 
 from doculume import embedded
 from doculume.embedded.secrets import secret
-from doculume.env import env_bool, env_int, env_issuer, env_list, env_secret, env_str
+from doculume.env import env_bool, env_hosts, env_int, env_issuer, env_list, env_secret, env_str
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = Path(env_str("DOCULUME_VAR") or BASE_DIR / "var").resolve()
@@ -170,7 +170,7 @@ CACHES = {
 }
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 # Between the sockets of a user, which may be at different web processes.
-CHANNEL_LAYERS = {
+CHANNEL_LAYERS: Any = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
         "CONFIG": {"hosts": [REDIS_URL], "prefix": f"{env_str('CACHE_PREFIX', 'doculume')}:sockets:"},
@@ -372,6 +372,11 @@ CHAT: Any = {
     "api_key": env_str("DOCULUME_LLM_API_KEY"),
     "context_tokens": env_int("DOCULUME_LLM_CONTEXT_TOKENS", 8192, minimum=1024),
 }
+# Where models that users name may be besides on the open internet, by address and port. On one's own machine: Ollama,
+# llama.cpp and LM Studio.
+PRIVATE_HOSTS = env_hosts(
+    "DOCULUME_PRIVATE_HOSTS", "localhost:11434,localhost:8080,localhost:1234" if EMBEDDED_DATABASE else ""
+)
 
 # Reorders the best entries of a search, by an endpoint that speaks Cohere's `/rerank`, as vLLM, TEI and Infinity do.
 # No base URL: none. When the budget is over, the order stands as it was.
