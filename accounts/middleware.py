@@ -27,7 +27,7 @@ class BothWays:
     def __init__(self, get_response):  # type: ignore[no-untyped-def]
         self.get_response = get_response
         if iscoroutinefunction(get_response):
-            markcoroutinefunction(self)
+            markcoroutinefunction(self)  # type: ignore[type-var]  # subclasses can be called
 
 
 class RequestIdMiddleware(BothWays):

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts import api_tokens
-from accounts.models import ApiToken, TokenFamily
+from accounts import api_tokens, audit
+from accounts.admin.members import by
+from accounts.models import ApiToken, TokenFamily, User
 
 
 class LiveFilter(admin.SimpleListFilter):
@@ -59,7 +61,13 @@ class TokenFamilyAdmin(OnlyEnded):
 
     @admin.action(description="Revoke (the tokens stop working at once)", permissions=["delete"])
     def revoke(self, request: HttpRequest, families: Any) -> None:
-        self.message_user(request, f"{families.revoke('revoked by staff')} sign-ins ended.", messages.SUCCESS)
+        ended = 0
+        for user in User.objects.filter(pk__in=list(families.live().order_by().values_list("user_id", flat=True))):
+            with transaction.atomic():
+                count = families.filter(user=user).revoke("revoked by staff")
+                audit.record(audit.Action.SIGNED_OUT, target=user.email, sign_ins_ended=count, **by(request))
+            ended += count
+        self.message_user(request, f"{ended} sign-ins ended.", messages.SUCCESS)
 
 
 @admin.register(ApiToken)

@@ -8,18 +8,22 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as StockUserAdmin
 from django.contrib.auth.forms import BaseUserCreationForm
+from django.db import transaction
 from django.db.models import QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from accounts import suspension
+from accounts import audit, suspension
 from accounts.admin.deleting import DeletesForGood
 from accounts.admin.members import MembershipInline, by
 from accounts.deletion import delete_user
 from accounts.models import Account, User, normalize_email
+
+POWERS = ("is_staff", "is_superuser")
+WRITTEN = ("email", "full_name", *POWERS)
 
 # By the one door that has limits and asks for the second factor.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -79,12 +83,34 @@ class UserAdmin(DeletesForGood, StockUserAdmin):
         return super().get_queryset(request).filter(deleted_at=None)
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        is_active = obj.is_active
-        if change and "is_active" in form.changed_data:
-            (suspension.reinstate if is_active else suspension.suspend)(obj, **by(request))
-        super().save_model(request, obj, form, change)
         if not change:
+            super().save_model(request, obj, form, change)
             Account.objects.create_personal(obj)
+            return
+        with transaction.atomic():
+            if "is_active" in form.changed_data:
+                (suspension.reinstate if obj.is_active else suspension.suspend)(obj, **by(request))
+            # Nothing else: the row may have changed since it was read, to one that is deleted even.
+            changed = [name for name in form.changed_data if name in WRITTEN]
+            obj.save(update_fields=changed)
+            self._record(request, obj, form, changed)
+
+    @staticmethod
+    def _record(request: HttpRequest, user: User, form: Any, changed: list[str]) -> None:
+        if "email" in changed:
+            audit.record(audit.Action.EMAIL_CHANGED, target=user.email, **by(request))
+        if powers := [name for name in changed if name in POWERS]:
+            before = {name: form.initial[name] for name in powers}
+            after = {name: getattr(user, name) for name in powers}
+            audit.record(audit.Action.ROLE_CHANGED, target=user.email, before=before, after=after, **by(request))
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        response: HttpResponse = super().user_change_password(request, id, form_url)
+        # Any other answer is the form, again.
+        if request.method == "POST" and response.status_code == 302:
+            target = User.objects.get(pk=id).email
+            audit.record(audit.Action.PASSWORD_CHANGED, target=target, **by(request))
+        return response
 
     @admin.display(description="plan", ordering="own_account__plan")
     def plan(self, user: User) -> str:

@@ -26,8 +26,8 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView, TemplateView, View
 
-from accounts import second_factor, sessions
-from accounts.models import TokenFamily
+from accounts import audit, second_factor, sessions
+from accounts.models import TokenFamily, User
 from accounts.throttling import LimitsUnavailable, TooManyAttempts
 from accounts.views.refusals import with_status
 from accounts.views.settings_pages import SensitivePage, SettingsPage
@@ -76,6 +76,7 @@ class EndSignInView(SettingsPage, View):
             mine = UserSession.objects.filter(user_id=self.me.pk)
             found = get_object_or_404(mine, pk=int(number) if number.isdecimal() and len(number) < 18 else 0)
             found.end()
+        _record_end(request, self.me)
         messages.success(request, _("That sign-in has ended."))
         return redirect("account-security")
 
@@ -88,6 +89,7 @@ class EndOthersView(SettingsPage, View):
     def post(self, request: HttpRequest) -> HttpResponse:
         end_other_sessions(request, self.me)
         TokenFamily.objects.filter(user_id=self.me.pk).revoke("ended by its user")
+        _record_end(request, self.me, everywhere=True)
         messages.success(request, _("You are signed out everywhere else."))
         return redirect("account-security")
 
@@ -208,6 +210,10 @@ class RecoveryCodesView(SensitivePage, TemplateView):
         if second_factor.is_on(self.me):
             generate_recovery_codes(request)
         return redirect(reverse("account-recovery-codes"))
+
+
+def _record_end(request: HttpRequest, user: User, **details: Any) -> None:
+    audit.record(audit.Action.SIGNED_OUT, request=request, actor=user, account=user.personal_account, **details)
 
 
 def _uuid(text: str) -> UUID | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import transaction
 
+from accounts import audit
 from accounts.management.people import user_by_email
 
 
@@ -17,6 +19,16 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, email: str, **options: Any) -> None:
         user = user_by_email(email)
+        before = {"is_staff": user.is_staff, "is_superuser": user.is_superuser}
         user.is_staff = user.is_superuser = True
-        user.save(update_fields=["is_staff", "is_superuser"])
+        with transaction.atomic():
+            user.save(update_fields=list(before))
+            after = dict.fromkeys(before, True)
+            audit.record(
+                audit.Action.ROLE_CHANGED,
+                actor_name="manage.py make_staff",
+                target=user.email,
+                before=before,
+                after=after,
+            )
         self.stdout.write(f"{user.email} is staff now.")
