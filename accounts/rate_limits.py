@@ -95,6 +95,11 @@ def of_plan(request: Request) -> Rate:
     account = getattr(request, "account", None) or _personal_account(user)
     if account is None:  # deleted in this moment
         return of_address(request._request)
+    return of_member(user, account)
+
+
+def of_member(user: User, account: Account) -> Rate:
+    """The same, for what comes over a socket."""
     return Rate("plan", f"{user.pk}:{account.plan_id}", account.allowance.requests_per_minute)
 
 

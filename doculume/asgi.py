@@ -1,4 +1,4 @@
-"""The web process."""
+"""The web process: requests to Django, sockets to their consumer."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "doculume.settings")
 
 django_application = get_asgi_application()
 
-# What this imports needs Django's applications loaded.
+# What these import needs Django's applications loaded.
 from accounts import rate_limits  # noqa: E402
-from doculume.bodies import BodyLimit, Scope  # noqa: E402
+from chat.consumers import ChatSocket  # noqa: E402
+from doculume.bodies import BodyLimit, Receive, Scope, Send  # noqa: E402
+
+SOCKETS = {"/api/v1/ws": ChatSocket.as_asgi()}
 
 
 def largest_body(path: str) -> int:
@@ -33,4 +36,22 @@ async def headers_of_refused(scope: Scope) -> dict[str, str]:
     return (await rate_limits.count_async(request, rate_limits.of_address(request))).headers()
 
 
-application = BodyLimit(django_application, largest_body, headers_of_refused)
+async def socket(scope: Scope, receive: Receive, send: Send) -> None:
+    """Hands a socket to whoever has its path; there is a 404 elsewhere."""
+    asked = dict(scope)
+    # Servers log the address of a socket from this very object, and sockets bring their token in it.
+    scope["query_string"] = b""
+    if consumer := SOCKETS.get(scope["path"].removesuffix("/")):
+        await consumer(asked, receive, send)
+    elif "websocket.http.response" in scope.get("extensions", {}):
+        await send({"type": "websocket.http.response.start", "status": 404, "headers": [(b"content-length", b"0")]})
+        await send({"type": "websocket.http.response.body", "body": b""})
+    else:
+        await send({"type": "websocket.close", "code": 4404})
+
+
+http = BodyLimit(django_application, largest_body, headers_of_refused)
+
+
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    await (socket if scope["type"] == "websocket" else http)(scope, receive, send)

@@ -1,4 +1,4 @@
-"""What comes in before Django: bodies of a bounded size and a known length, and nothing that is not HTTP.
+"""What comes in before Django: bodies of a bounded size and a known length.
 
 Django's ASGI handler takes the whole body in before any view, and so any check of who sends it, has its turn; and a
 body whose length is not announced (`Transfer-Encoding: chunked`) counts as empty with REST framework.
@@ -45,8 +45,6 @@ class BodyLimit:
         self.headers = headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket":
-            return await send({"type": "websocket.close", "code": 1008})
         if scope["type"] != "http":
             return await self.application(scope, receive, send)
         most, announced = self.most(scope["path"]), _announced(scope)

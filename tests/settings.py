@@ -19,6 +19,7 @@ from doculume.settings import *  # noqa: E402, F403
 
 DATABASES["default"]["TEST"] = {"NAME": f"test_doculume_{_folder.name}"}  # noqa: F405
 CACHES["default"]["KEY_PREFIX"] = f"test-{_folder.name}"  # noqa: F405
+CHANNEL_LAYERS["default"]["CONFIG"]["prefix"] = f"test-{_folder.name}:sockets:"  # noqa: F405
 CELERY_BROKER_TRANSPORT_OPTIONS["global_keyprefix"] = f"test-{_folder.name}:"  # noqa: F405
 # Argon2 is slow on purpose, and the tests make many users.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

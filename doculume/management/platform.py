@@ -50,7 +50,8 @@ class Platform:
         self._web = self._child(
             "web server",
             f"uvicorn doculume.asgi:application --host {host} --port {port} --timeout-graceful-shutdown 3"
-            " --no-access-log --no-proxy-headers --no-server-header",
+            " --no-access-log --no-proxy-headers --no-server-header"
+            " --ws-max-size 1048576 --ws-per-message-deflate False",
             ((0.0, signal.SIGTERM), (10.0, signal.SIGKILL)),
         )
         self._worker = self._child(
