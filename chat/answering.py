@@ -1,8 +1,9 @@
 """Answering a question, as events. Knows no HTTP.
 
-Retrieve; decide whether anything is relevant, and if nothing is, say so without calling a model; otherwise let the
-model write from the numbered sources, turning its `[n]` into citations as they come; store what was said. The
-database is used in short steps between the waits, never across them.
+Make a follow-up stand alone; retrieve; decide whether anything is relevant, and if nothing is, say so without calling
+a model; otherwise let the model write from the numbered sources, turning its `[n]` into citations as they come; look
+for what stands in no source; store what was said. The database is used in short steps between the waits, never across
+them.
 """
 
 from __future__ import annotations
@@ -10,22 +11,30 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from django.conf import settings
 
-from chat import phrases, prompts, transcript
+from accounts.models import User
+from chat import follow_ups, phrases, prompts, transcript
 from chat.citations import CitationWriter, as_source
 from chat.events import CitationFound, Event, Failed, Reason, SourcePayload, StreamEnd, StreamStart, TextDelta
+from chat.harmless import Harmless
 from chat.models import Message
+from chat.passing import Passing
+from chat.prompts import Manner, Window
 from chat.relevance import Found, retrieve
 from chat.transcript import Turn
+from chat.verifying import unsupported
 from doculume.threads import in_database
 from knowledge.search import SearchFilters
 from llm_settings.models import EmbeddingModel
-from llm_settings.providers import chat_config, get_chat_model, get_embedder
+from llm_settings.providers import chat_config, chat_models_for, get_embedder
 from llm_settings.providers.base import ChatModel, Embedder, ProviderError
+from llm_settings.providers.fallback import FirstThatAnswers
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +44,10 @@ EXTRACTIVE = "extractive"
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked, and how. `top_k` passages at most are shown to the model."""
+    """What is asked, and how. `top_k` passages at most are shown to the model.
+
+    `found`: what was retrieved already; then nothing is searched for.
+    """
 
     text: str
     use_rag: bool = True
@@ -43,17 +55,20 @@ class Question:
     filters: SearchFilters = field(default_factory=SearchFilters)
     temperature: float | None = None
     max_tokens: int | None = None
+    manner: Manner = field(default_factory=Manner)
+    found: Found | None = None
 
 
 @dataclass
 class Draft:
     """The answer so far."""
 
-    turn: Turn
+    turn: Turn | Passing
     text: str = ""
     citations: CitationWriter = field(default_factory=lambda: CitationWriter([]))
     sources: list[SourcePayload] = field(default_factory=list)
     reason: Reason = "stop"
+    unsupported: list[str] = field(default_factory=list)
     prompt_tokens: int = 0
     completion_tokens: int = 0
     started: float = field(default_factory=time.monotonic)
@@ -64,12 +79,16 @@ class Draft:
         self.timings[stage] = round((time.monotonic() - self.started) * 1000, 1)
 
     async def save_now_and_then(self) -> None:
-        if time.monotonic() - self.saved >= SAVE_EVERY_SECONDS:
+        if isinstance(self.turn, Turn) and time.monotonic() - self.saved >= SAVE_EVERY_SECONDS:
             self.saved = time.monotonic()
             await in_database(transcript.save_partial)(self.turn, self.text)
 
     async def end(self, status: Message.Status, reason: str) -> None:
         self.lap("total")
+        if isinstance(self.turn, Passing):
+            if not self.text:
+                await in_database(self.turn.give_back)()
+            return
         await in_database(transcript.end)(
             self.turn,
             self.text,
@@ -80,6 +99,8 @@ class Draft:
             prompt_tokens=self.prompt_tokens,
             completion_tokens=self.completion_tokens,
             timings=self.timings,
+            unsupported=self.unsupported,
+            model_name=self.turn.model_name,
         )
 
     async def interrupt(self, reason: str) -> None:
@@ -91,11 +112,11 @@ class Draft:
 
 
 def model_name() -> str:
-    """What answers: the configured model, or the extractive one."""
+    """What answers where an account has no model of its own: the configured one, or the extractive one."""
     return chat_config()["model"] if settings.CHAT["provider"] else EXTRACTIVE
 
 
-async def answer(turn: Turn, question: Question) -> AsyncGenerator[Event, None]:
+async def answer(turn: Turn | Passing, question: Question) -> AsyncGenerator[Event, None]:
     """The events of answering `question`, the last of them StreamEnd or Failed.
 
     The message of `turn` gets its final state before the last event is given out, and also when this is closed or
@@ -103,12 +124,15 @@ async def answer(turn: Turn, question: Question) -> AsyncGenerator[Event, None]:
     """
     draft = Draft(turn)
     try:
-        yield StreamStart(settings.CHAT["provider"] or "local", turn.model_name, turn.conversation.id, turn.message_id)
-        async for event in _say(question, draft):
-            if isinstance(event, TextDelta):
-                draft.text += event.text
-                await draft.save_now_and_then()
-            yield event
+        model = await in_database(_model_for)(turn)
+        provider = settings.CHAT["provider"] or "openai" if model else "local"
+        yield StreamStart(provider, turn.model_name, conversation_of(turn), turn.message_id)
+        async with aclosing(_say(model, question, draft)) as said:
+            async for event in said:
+                if isinstance(event, TextDelta):
+                    draft.text += event.text
+                    await draft.save_now_and_then()
+                yield event
         await draft.end(Message.Status.COMPLETE, draft.reason)
     except (asyncio.CancelledError, GeneratorExit):
         await asyncio.shield(draft.end(Message.Status.STOPPED, turn.stopped_because))
@@ -121,31 +145,75 @@ async def answer(turn: Turn, question: Question) -> AsyncGenerator[Event, None]:
         await draft.interrupt(type(error).__name__)
         yield Failed("server_error", "Something went wrong on the server.", 500)
     else:
-        yield StreamEnd(draft.reason, draft.prompt_tokens, draft.completion_tokens, draft.sources)
+        yield StreamEnd(draft.reason, draft.prompt_tokens, draft.completion_tokens, draft.sources, draft.timings)
 
 
-async def _say(question: Question, draft: Draft) -> AsyncGenerator[TextDelta | CitationFound, None]:
+def _model_for(turn: Turn | Passing) -> ChatModel | None:
+    """The models that may answer, as one; `turn` learns the name of the first. None: the sources speak themselves."""
+    # What everybody gets is no wish: the account's own models go before it.
+    wanted = "" if turn.model_name in (EXTRACTIVE, model_name()) else turn.model_name
+    models = chat_models_for(turn.account, asker_of(turn), wanted)
+    turn.model_name = models[0].model_name if models else EXTRACTIVE
+    return FirstThatAnswers(models) if models else None
+
+
+def asker_of(turn: Turn | Passing) -> User | None:
+    return turn.asker if isinstance(turn, Passing) else turn.conversation.user
+
+
+def conversation_of(turn: Turn | Passing) -> UUID | None:
+    return None if isinstance(turn, Passing) else turn.conversation.id
+
+
+async def _say(
+    model: ChatModel | None, question: Question, draft: Draft
+) -> AsyncGenerator[TextDelta | CitationFound, None]:
     """The words of the answer and their citations, from whatever is to answer."""
-    model = get_chat_model(settings.CHAT | {"model": draft.turn.model_name})
     if not question.use_rag:
         if model is None:
             yield TextDelta(phrases.NO_MODEL)
-        else:
-            async for event in _write(model, question, draft, None):
-                yield event
+            return
+        async for event in _write(model, question, draft, None):
+            yield event
         return
-    found = await in_database(retrieve)(draft.turn.account, question.text, question.top_k, question.filters)
+    found = question.found or await _find(model, question, draft)
     draft.lap("retrieve")
-    if not found.relevant:
+    if not (found.relevant or (model and found.worth_reading and not question.manner.summarize)):
         draft.reason = "no_relevant_results"
-        yield TextDelta(phrases.nothing_found(question.text))
+        if not question.manner.summarize:
+            yield TextDelta(question.manner.unknown or phrases.nothing_found(question.text, question.manner.locale))
         return
     draft.sources = [as_source(hit) for hit in found.hits]
-    draft.citations = CitationWriter(found.hits, {} if model else found.spans())
-    async for event in _write(model, question, draft, found) if model else _quote(found, draft):
-        yield event
-    for event in draft.citations.close():
-        yield event
+    if model is None:
+        draft.citations = CitationWriter(found.hits, found.spans())
+        async for event in _quote(found, draft):
+            yield event
+    else:
+        async for event in _write(model, question, draft, found):
+            yield event
+        draft.unsupported = unsupported(draft.text, found.hits, question.text)
+
+
+async def _find(model: ChatModel | None, question: Question, draft: Draft) -> Found:
+    """What was found for the question, as it stands alone.
+
+    The search for what is known without a model runs while the model rewrites, and stands if that takes too long.
+    """
+    history, search = draft.turn.history, in_database(retrieve)
+    asked = follow_ups.with_context(question.text, history)
+    if model is None or asked == question.text:
+        return await search(draft.turn.account, asked, question.top_k, question.filters)
+    embedder = await in_database(active_embedder)()
+    rewriting = asyncio.create_task(follow_ups.rewritten(model, question.text, history, embedder.count_tokens))
+    try:
+        found = await search(draft.turn.account, asked, question.top_k, question.filters)
+        rewritten = await rewriting
+    finally:
+        rewriting.cancel()
+    draft.lap("rewrite")
+    if rewritten is None or rewritten in (asked, question.text):
+        return found
+    return await search(draft.turn.account, rewritten, question.top_k, question.filters)
 
 
 async def _quote(found: Found, draft: Draft) -> AsyncGenerator[TextDelta | CitationFound, None]:
@@ -153,35 +221,53 @@ async def _quote(found: Found, draft: Draft) -> AsyncGenerator[TextDelta | Citat
     for piece in found.pieces():
         for event in draft.citations.feed(piece):
             yield event
+    for event in draft.citations.close():
+        yield event
 
 
 async def _write(
     model: ChatModel, question: Question, draft: Draft, found: Found | None
 ) -> AsyncGenerator[TextDelta | CitationFound, None]:
-    """What the model writes, its numbers resolved."""
-    embedder = await in_database(active_embedder)()
-    count = embedder.count_tokens
-    window = settings.CHAT["context_tokens"]
+    """What the model writes: its numbers resolved, and nothing in it that a page would fetch."""
+    window = await in_database(window_of)(model, question.max_tokens)
     history = draft.turn.history
     if found is None:
-        messages = prompts.plain_messages(question.text, history, window=window, count_tokens=count)
+        messages = prompts.plain_messages(question.text, history, window)
     else:
-        messages = prompts.grounded_messages(question.text, found.hits, history, window=window, count_tokens=count)
+        prompt = prompts.grounded(question.text, found.hits, history, question.manner, window)
+        messages, draft.citations = prompt.messages, CitationWriter(prompt.shown)
+    draft.lap("prompt")
+    clean = Harmless()
     written = model.stream(messages, temperature=question.temperature, max_tokens=question.max_tokens)
-    try:
+    async with aclosing(written):
         async for delta in written:
             if delta.text and "first_token" not in draft.timings:
                 draft.lap("first_token")
+                draft.turn.model_name = model.model_name
             if delta.usage:
                 draft.prompt_tokens = delta.usage.prompt_tokens
                 draft.completion_tokens = delta.usage.completion_tokens
             if delta.finish_reason == "length":
                 draft.reason = "length"
-            for event in draft.citations.feed(delta.text) if found else [TextDelta(delta.text)]:
-                if not isinstance(event, TextDelta) or event.text:
-                    yield event
-    finally:
-        await written.aclose()
+            for event in _shown(draft.citations.feed(delta.text) if found else [TextDelta(delta.text)], clean):
+                yield event
+    for event in _shown(draft.citations.close() if found else [], clean):
+        yield event
+    if rest := clean.close():
+        yield TextDelta(rest)
+
+
+def _shown(events: Iterable[TextDelta | CitationFound], clean: Harmless) -> Iterator[TextDelta | CitationFound]:
+    for event in events:
+        if isinstance(event, CitationFound):
+            yield event
+        elif text := clean.feed(event.text):
+            yield TextDelta(text)
+
+
+def window_of(model: ChatModel, max_tokens: int | None) -> Window:
+    tokens: int = getattr(model, "context_tokens", 0) or settings.CHAT["context_tokens"]
+    return Window(tokens, active_embedder().count_tokens, max_tokens or prompts.ANSWER_TOKENS)
 
 
 def active_embedder() -> Embedder:

@@ -41,7 +41,7 @@ class SourcePayload(TypedDict):
 class StreamStart:
     provider: str
     model: str
-    conversation_id: UUID
+    conversation_id: UUID | None
     message_id: UUID
 
 
@@ -61,6 +61,8 @@ class StreamEnd:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     sources: list[SourcePayload] = field(default_factory=list)
+    timings: dict[str, float] = field(default_factory=dict)
+    """Milliseconds from the beginning to the end of each stage."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,5 +27,7 @@ NO_MODEL = (
 )
 
 
-def nothing_found(question: str) -> str:
-    return NOTHING_FOUND.get(detect_language(question), NOTHING_FOUND["en"])
+def nothing_found(question: str, locale: str = "") -> str:
+    """In the language of `locale`, a tag, where one is given."""
+    language = locale.split("-")[0].lower() or detect_language(question)
+    return NOTHING_FOUND.get(language, NOTHING_FOUND["en"])

@@ -14,6 +14,8 @@ from llm_settings.providers.extractive import ExtractedSentence, Passage
 
 # In units of a sentence's score, in which a prose answer's second sentence is one to four below its first.
 ROW_MARGIN = 2.0
+# A language model tells for itself whether its sources answer; it is not asked only where that is hopeless.
+WORTH_READING = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,11 @@ class Found:
     relevant: bool
     confidence: float
     quoted: list[Quoted]
+
+    @property
+    def worth_reading(self) -> bool:
+        """Whether a language model may find an answer in it; less than `relevant`, which is for quoting it."""
+        return bool(self.hits) and self.confidence >= WORTH_READING
 
     def spans(self) -> dict[int, tuple[int, int]]:
         """What of each hit is quoted, from its first quoted word to its last."""
