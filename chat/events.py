@@ -41,7 +41,8 @@ class SourcePayload(TypedDict):
 class StreamStart:
     provider: str
     model: str
-    conversation_id: UUID | None
+    conversation_id: UUID | str | None
+    """As the group of endpoints shows it; None where nothing is kept."""
     message_id: UUID
 
 

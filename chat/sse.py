@@ -21,7 +21,8 @@ DONE = "data: [DONE]\n\n"
 def payload(event: Event, message_id: UUID | None) -> dict[str, Any]:
     now = int(time.time())
     if isinstance(event, StreamStart):
-        ids = {"conversation_id": str(event.conversation_id), "message_id": str(event.message_id)}
+        kept = {"conversation_id": str(event.conversation_id)} if event.conversation_id else {}
+        ids = {**kept, "message_id": str(event.message_id)}
         return {"type": "stream_start", "provider": event.provider, "model": event.model, **ids, "timestamp": now}
     if isinstance(event, TextDelta):
         return {"type": "text_delta", "delta": event.text, "message_id": str(message_id), "timestamp": now}
@@ -29,7 +30,8 @@ def payload(event: Event, message_id: UUID | None) -> dict[str, Any]:
         return {"type": "citation", "citation": event.citation, "timestamp": now}
     if isinstance(event, StreamEnd):
         usage = {"prompt_tokens": event.prompt_tokens, "completion_tokens": event.completion_tokens}
-        return {"type": "stream_end", "reason": event.reason, "usage": usage, "timestamp": now}
+        timings = {"timings": event.timings} if event.timings else {}
+        return {"type": "stream_end", "reason": event.reason, "usage": usage, **timings, "timestamp": now}
     return {"type": "error", "error": {"code": event.code, "message": event.message}, "timestamp": now}
 
 
@@ -71,9 +73,11 @@ async def with_heartbeat(
         await events.aclose()
 
 
-def stream(events: AsyncGenerator[Event, None], conversation_id: UUID) -> StreamingHttpResponse:
+def stream(events: AsyncGenerator[Event, None], conversation_id: UUID | str | None) -> StreamingHttpResponse:
+    """`conversation_id` as the group of endpoints shows it; None where there is none."""
     response = StreamingHttpResponse(encode(events), content_type="text/event-stream")
     response["Cache-Control"] = "no-cache"
     response["X-Accel-Buffering"] = "no"
-    response["X-Conversation-Id"] = str(conversation_id)
+    if conversation_id:
+        response["X-Conversation-Id"] = str(conversation_id)
     return response

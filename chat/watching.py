@@ -8,13 +8,14 @@ from typing import Any
 
 from accounts.liveness import Credential
 from chat.events import Event, Failed
+from chat.passing import Passing
 from chat.transcript import Turn
 
 ENDED = "The credential was revoked."
 
 
 async def while_it_holds(
-    events: AsyncGenerator[Event, None], credential: Credential, turn: Turn, every: float | None = None
+    events: AsyncGenerator[Event, None], credential: Credential, turn: Turn | Passing, every: float | None = None
 ) -> AsyncGenerator[Event, None]:
     """The events of `turn`'s answer until `credential` dies. Then the call to the model is canceled, the message ends
     as stopped with the reason, and the last event is Failed (`unauthenticated`).
