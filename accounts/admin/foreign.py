@@ -1,0 +1,79 @@
+"""What allauth keeps of signing in: to be looked at and ended.
+
+Its own pages of the admin show the keys of sessions and the secrets of second factors, and let both be edited.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+# Before ours, which take back what these register.
+import allauth.mfa.admin
+import allauth.socialaccount.admin
+import allauth.usersessions.admin  # noqa: F401
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialApp, SocialToken
+from allauth.usersessions.models import UserSession
+from django.contrib import admin
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from accounts import audit
+from accounts.admin.credentials import OnlyEnded
+from accounts.notices import notify
+
+# An issuer is named by the environment, and its tokens are not kept.
+admin.site.unregister([Authenticator, UserSession, SocialApp, SocialToken])
+
+
+class Ended(OnlyEnded):
+    """Each is ended by itself, also where many are chosen: ending is more than a row that goes."""
+
+    def end(self, request: HttpRequest, row: Any) -> None:
+        raise NotImplementedError
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        self.end(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        for row in queryset:
+            self.end(request, row)
+
+
+@admin.register(UserSession)
+class UserSessionAdmin(Ended):
+    """Sign-ins on pages. The key is what a browser shows to be that person, so nobody sees it."""
+
+    list_display = ("user", "created_at", "last_seen_at", "ip", "user_agent")
+    list_select_related = ("user",)
+    search_fields = ("user__email", "=ip")
+    fields = list_display
+    readonly_fields = fields
+    ordering = ("-last_seen_at",)
+
+    def end(self, request: HttpRequest, row: UserSession) -> None:
+        row.end()
+
+
+@admin.register(Authenticator)
+class AuthenticatorAdmin(Ended):
+    """Second factors. A superuser removes one for a person who has lost their phone and their recovery codes."""
+
+    list_display = ("user", "type", "created_at", "last_used_at")
+    list_filter = ("type", "created_at", "last_used_at")
+    list_select_related = ("user",)
+    search_fields = ("user__email",)
+    fields = list_display
+    readonly_fields = fields
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.is_active and request.user.is_superuser)  # type: ignore[union-attr]
+
+    @transaction.atomic
+    def end(self, request: HttpRequest, row: Authenticator) -> None:
+        row.delete()
+        if row.type == Authenticator.Type.TOTP:
+            audit.record(audit.Action.TWO_FACTOR_DISABLED, request=request, actor=request.user, target=row.user.email)
+            notify(row.user, _("Two-factor authentication was turned off."))
