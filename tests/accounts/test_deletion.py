@@ -49,7 +49,7 @@ from knowledge.models import (
     Reindexing,
 )
 from knowledge.search import statistics
-from llm_settings.models import EmbeddingModel
+from llm_settings.models import EmbeddingModel, LLMProvider, UserLLMConfig
 from tests.cast import PASSWORD, client_of, make_user
 from tests.contract.test_statements import statements, unbound
 
@@ -123,6 +123,8 @@ def fill(account: Account, user: User) -> None:
     AccountLimits.objects.create(account=account, entries=10_000)
     StoredUsage.objects.get_or_create(account=account)
     AnswerUsage.objects.get_or_create(account=account, month=date(2026, 11, 1))
+    provider = LLMProvider.objects.create(account=account, name="own", base_url="https://models.example.com/v1")
+    UserLLMConfig.objects.create(account=account, user=user, provider=provider, encrypted_key="x", shown_key="…")
     integration = Integration.objects.create(account=account, type="chatbot", name="Help")
     integration.connect([pending.collection_id])
     IntegrationEvent.objects.create(account=account, integration=integration, event_type="click")
