@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from accounts import audit, erasure
 from accounts.audit import By
+from accounts.members import withdraw_offers
 from accounts.models import (
     Account,
     ApiToken,
@@ -134,6 +135,7 @@ def _close_account(account: Account) -> None:
 def _strip(person: User) -> None:
     """Every credential ends, and the row says nothing about anybody."""
     end_sign_ins(person, "deleted")
+    withdraw_offers(person)
     for model in CREDENTIALS:
         model._base_manager.filter(user=person).delete()
     rows_about = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(User))

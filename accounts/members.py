@@ -153,7 +153,7 @@ def _put(members: dict[int, Membership], membership: Membership, role: str, **by
     membership.role = role
     membership.save(update_fields=["role"])
     if not membership.may_manage:
-        _withdraw_offers(membership)
+        withdraw_offers(membership.user, account=membership.account)
     target = membership.user.email
     audit.record(audit.Action.ROLE_CHANGED, account=account, target=target, before=before, after=role, **by)
 
@@ -166,7 +166,7 @@ def _take_out(members: dict[int, Membership], membership: Membership, **by: Unpa
     tokens = ApiToken.objects.live().filter(user=user, account=account)
     for token in tokens:
         token.revoke(LEFT)
-    _withdraw_offers(membership)
+    withdraw_offers(user, account=account)
     membership.delete()
     details = {"role": membership.role, "left": by.get("actor") == user, "api_tokens_revoked": len(tokens)}
     audit.record(audit.Action.MEMBER_REMOVED, account=account, target=user.email, **details, **by)
@@ -180,10 +180,9 @@ def _keep_an_owner(members: dict[int, Membership], leaving: Membership) -> None:
         raise LastOwner
 
 
-def _withdraw_offers(membership: Membership) -> None:
+def withdraw_offers(user: User, **where: Account) -> None:
     """Who no longer decides who joins must not let in others, or themselves, by invitations of earlier."""
-    offers = Invitation.objects.open().filter(account=membership.account, invited_by=membership.user)
-    offers.update(revoked_at=timezone.now())
+    Invitation.objects.open().filter(invited_by=user, **where).update(revoked_at=timezone.now())
 
 
 def _role(role: str) -> str:

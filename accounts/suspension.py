@@ -8,13 +8,15 @@ from django.db import transaction
 
 from accounts import audit
 from accounts.audit import By
+from accounts.members import withdraw_offers
 from accounts.models import User
 from accounts.sign_ins import end_sign_ins
 
 
 @transaction.atomic
 def suspend(user: User, **by: Unpack[By]) -> bool:
-    """Every credential stops working at once. Sign-ins end for good; API tokens work again after `reinstate`.
+    """Every credential stops working at once. Sign-ins and the invitations that they sent end for good; API tokens
+    work again after `reinstate`.
 
     Whether there was anything to suspend.
     """
@@ -22,6 +24,7 @@ def suspend(user: User, **by: Unpack[By]) -> bool:
         return False
     user.is_active = False
     ended = end_sign_ins(user, "suspended")
+    withdraw_offers(user)
     audit.record(audit.Action.USER_SUSPENDED, target=user.email, sign_ins_ended=ended, **by)
     return True
 

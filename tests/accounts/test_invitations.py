@@ -12,7 +12,7 @@ from django.db import connections
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
-from accounts import invitations, tasks
+from accounts import deletion, invitations, members, suspension, tasks
 from accounts.invitations import ForSomebodyElse, InvitationGone, TooManyInvitations
 from accounts.members import AlreadyMember, RoleForbids
 from accounts.models import Account, AuditEvent, Invitation, Membership, OutgoingMail, SiteSettings, User
@@ -157,6 +157,17 @@ def test_revoked_expired_made_up_and_of_a_deleted_account_are_alike(owner, share
         said.add(str(refused.value))
     assert len(said) == 1
     assert not invitations.is_invited("c@example.com")
+
+
+@pytest.mark.parametrize("end", [suspension.suspend, deletion.delete_user])
+def test_what_somebody_offered_ends_with_them(owner, shared, charlie, end):
+    members.add(shared, charlie, "admin")
+    theirs = invite(Membership.objects.get(account=shared, user=charlie), "erin@example.com")
+    owners = invite(owner)
+    end(charlie)
+    with pytest.raises(InvitationGone):
+        invitations.find(theirs)
+    assert invitations.find(owners)
 
 
 def test_an_account_has_so_many_open_and_so_many_an_hour(owner, monkeypatch):
