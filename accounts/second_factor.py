@@ -66,6 +66,11 @@ def spend(user: User, code: str, request: HttpRequest | None = None) -> bool:
     return False
 
 
+def count_as_used(authenticator: Authenticator, code: str) -> None:
+    """The one-time password that the second factor was turned on with signs nobody in."""
+    _first_use(authenticator, code)
+
+
 def _holds(authenticator: Authenticator, code: str) -> bool:
     try:
         if not authenticator.wrap().validate_code(code):

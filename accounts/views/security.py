@@ -151,7 +151,8 @@ class TwoFactorView(SensitivePage, FormView):
 
     def form_valid(self, form: TotpForm) -> HttpResponse:
         try:
-            activate_totp(self.request, form)
+            totp, _codes = activate_totp(self.request, form)
+            second_factor.count_as_used(totp, form.cleaned_data["code"])
         except IntegrityError:  # pressed twice: the first one did it
             return redirect("account-security")
         return super().form_valid(form)

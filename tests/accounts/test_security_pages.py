@@ -11,7 +11,7 @@ from allauth.usersessions.models import UserSession
 from django.test import Client
 from django.utils import timezone
 
-from accounts import sessions
+from accounts import second_factor, sessions
 from accounts.models import AuditEvent, OutgoingMail, TokenFamily
 from accounts.tokens import start_family
 from tests.cast import PASSWORD, client_of
@@ -34,6 +34,16 @@ def signed_in(user, agent=FIREFOX, **more):
 
 def who(browser):
     return browser.get("/api/v1/users/me").json().get("email")
+
+
+def test_the_code_that_turns_it_on_signs_nobody_in(alice):
+    browser = signed_in(alice)
+    secret = browser.get("/account/security/two-factor").context["secret"].replace(" ", "")
+    code = format_hotp_value(hotp_value(secret, int(time.time()) // 30))
+    browser.post("/account/security/two-factor", {"code": code})
+    assert second_factor.is_on(alice)
+    fields = {"email": alice.email, "password": PASSWORD, "otp_attempt": code}
+    assert browser.post("/api/v1/auth", fields, "application/json").status_code == 401
 
 
 def turn_on(browser):
