@@ -69,11 +69,11 @@ class AuthenticatorAdmin(Ended):
     readonly_fields = fields
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.is_active and request.user.is_superuser)  # type: ignore[union-attr]
+        return bool(request.user.is_active and request.user.is_superuser)
 
     @transaction.atomic
     def end(self, request: HttpRequest, row: Authenticator) -> None:
         row.delete()
         if row.type == Authenticator.Type.TOTP:
-            audit.record(audit.Action.TWO_FACTOR_DISABLED, request=request, actor=request.user, target=row.user.email)
+            audit.record(audit.Action.TWO_FACTOR_DISABLED, request=request, actor=request.user, target=row.user.email)  # type: ignore[arg-type]
             notify(row.user, _("Two-factor authentication was turned off."))
