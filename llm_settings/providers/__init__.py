@@ -92,8 +92,13 @@ def chat_models_for(account: Account, user: User | None, wanted: str = "") -> li
     `wanted`: the name of a provider of the account's, or of a model that one of them has, to be tried first. `user`:
     who asks, whose own keys are used where they have any; None for a visitor. To `FirstThatAnswers`.
     """
-    model = get_chat_model(chat_config())
-    return [model] if model else []
+    from llm_settings.answering_models import own_models
+    from llm_settings.breaker import BehindBreaker
+
+    found = own_models(account, user, wanted)
+    if deployments := get_chat_model(chat_config()):
+        found.append(BehindBreaker(deployments, "deployment"))
+    return found
 
 
 def get_reranker(config: RerankConfig | None = None) -> Reranker | None:

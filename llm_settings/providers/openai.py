@@ -10,12 +10,11 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-import ssl
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 import httpx2
@@ -23,6 +22,7 @@ import numpy as np
 import openai
 
 from doculume.text import storable
+from llm_settings.egress import certificates
 from llm_settings.providers.base import (
     ChatDelta,
     ChatMessage,
@@ -48,6 +48,9 @@ EMBEDDING_MAX_TOKENS = 512  # what the smallest of the usual models read
 EMBEDDING_SECONDS = 60.0
 LONG_WORD = 8
 CONNECT_SECONDS = 5.0
+MOST_MODELS = 500
+
+ClientMaker = Callable[[httpx2.Timeout], httpx2.AsyncClient]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +66,21 @@ class Deadlines:
 class OpenAIChatModel:
     """A `ChatModel`; see `llm_settings.providers.base`."""
 
-    def __init__(self, base_url: str, api_key: str, model: str, deadlines: Deadlines | None = None) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str,
+        model: str,
+        deadlines: Deadlines | None = None,
+        make_client: ClientMaker | None = None,
+    ) -> None:
+        """`model`: empty for the first that the endpoint offers. `make_client`: of the HTTP client that is to be used,
+        which must be the one of `llm_settings.egress` where `base_url` is not the deployment's own."""
         self.model_name = model
         self._base_url = base_url
         self._api_key = api_key
         self._deadlines = deadlines or Deadlines()
+        self._make_client = make_client or _trusting_client
 
     @classmethod
     def from_config(cls, config: ChatConfig) -> OpenAIChatModel:
@@ -92,12 +105,35 @@ class OpenAIChatModel:
         if not said:
             raise ProviderError("The model sent an empty answer.")
 
+    async def models(self) -> list[str]:
+        """The names of the models that the endpoint offers, no more than `MOST_MODELS`. Raises ProviderError."""
+        async with self._client() as client:
+            with as_provider_errors():
+                async with asyncio.timeout(self._deadlines.first):
+                    manager = client.models.with_streaming_response.list()
+                    async with manager as response:
+                        found = _object(await _limited(response)).get("data")
+        named = [row.get("id") for row in found if isinstance(row, dict)] if isinstance(found, list) else []
+        return [storable(name)[:300] for name in named if isinstance(name, str) and name][:MOST_MODELS]
+
+    def _client(self) -> openai.AsyncOpenAI:
+        timeout = httpx2.Timeout(self._deadlines.first, connect=self._deadlines.connect)
+        return openai.AsyncOpenAI(
+            base_url=self._base_url,
+            api_key=self._api_key or NO_KEY,
+            timeout=timeout,
+            max_retries=0,
+            http_client=self._make_client(timeout),
+        )
+
     @asynccontextmanager
     async def _answering(
         self, messages: Sequence[ChatMessage], optional: dict[str, Any]
     ) -> AsyncIterator[openai.AsyncAPIResponse[Any]]:
         """The response once its headers are there; closed, and so is the connection, on leaving."""
-        async with _async_client(self._base_url, self._api_key, self._deadlines) as client:
+        if not self.model_name:
+            self.model_name = next(iter(await self.models()), "")
+        async with self._client() as client:
             while True:
                 try:
                     with as_provider_errors():
@@ -287,27 +323,17 @@ def _vectors(body: bytes, count: int, dimensions: int) -> Vectors:
     return (vectors / norms).astype(np.float32)
 
 
-def _async_client(base_url: str, api_key: str, deadlines: Deadlines) -> openai.AsyncOpenAI:
-    timeout = httpx2.Timeout(deadlines.first, connect=deadlines.connect)
-    http_client = openai.DefaultAsyncHttpxClient(
-        verify=_certificates(), trust_env=False, follow_redirects=False, timeout=timeout
-    )
-    return openai.AsyncOpenAI(
-        base_url=base_url, api_key=api_key or NO_KEY, timeout=timeout, max_retries=0, http_client=http_client
+def _trusting_client(timeout: httpx2.Timeout) -> httpx2.AsyncClient:
+    return openai.DefaultAsyncHttpxClient(
+        verify=certificates(), trust_env=False, follow_redirects=False, timeout=timeout
     )
 
 
 def _client(base_url: str, api_key: str, seconds: float) -> openai.OpenAI:
     timeout = httpx2.Timeout(seconds, connect=CONNECT_SECONDS)
     http_client = openai.DefaultHttpxClient(
-        verify=_certificates(), trust_env=False, follow_redirects=False, timeout=timeout
+        verify=certificates(), trust_env=False, follow_redirects=False, timeout=timeout
     )
     return openai.OpenAI(
         base_url=base_url, api_key=api_key or NO_KEY, timeout=timeout, max_retries=0, http_client=http_client
     )
-
-
-@cache
-def _certificates() -> ssl.SSLContext:
-    """Reading them takes 70 ms."""
-    return ssl.create_default_context()

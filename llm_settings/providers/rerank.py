@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 
+from llm_settings.egress import certificates
 from llm_settings.providers.base import ProviderError
-from llm_settings.providers.openai import _certificates
 from llm_settings.providers.openai_errors import as_provider_errors, from_status
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class RerankEndpoint:
         if self.name:
             wanted["model"] = self.name
         client = httpx2.AsyncClient(
-            verify=_certificates(), trust_env=False, follow_redirects=False, timeout=self._budget, headers=self._headers
+            verify=certificates(), trust_env=False, follow_redirects=False, timeout=self._budget, headers=self._headers
         )
         async with asyncio.timeout(self._budget), client, client.stream("POST", self._url, json=wanted) as response:
             body = bytearray()

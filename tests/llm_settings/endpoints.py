@@ -20,6 +20,7 @@ class Exchange:
     body: dict
     write: Callable[[bytes], None]
     closed_by_peer: Callable[[float], bool]
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 Behavior = Callable[[Exchange], None]
@@ -39,11 +40,12 @@ def serving(behavior: Behavior) -> Iterator[Endpoint]:
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:
             path = self.rfile.readline().split()[1].decode()
-            length = 0
+            headers: dict[str, str] = {}
             while (line := self.rfile.readline().strip()) != b"":
-                if line.lower().startswith(b"content-length:"):
-                    length = int(line.split(b":")[1])
-            exchange = Exchange(path, json.loads(self.rfile.read(length) or b"{}"), self.send, self.closed_within)
+                name, _, value = line.decode("latin-1").partition(":")
+                headers[name.lower()] = value.strip()
+            body = json.loads(self.rfile.read(int(headers.get("content-length", 0))) or b"{}")
+            exchange = Exchange(path, body, self.send, self.closed_within, headers)
             endpoint.requests.append(exchange)
             with suppress(OSError):  # the client left first
                 endpoint.behavior(exchange)
