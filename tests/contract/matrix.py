@@ -13,7 +13,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from accounts import api_tokens
 from accounts.models import Account, Invitation, Membership, User
-from chat.models import Conversation
+from chat.models import Conversation, Message
 from doculume.ids import new_id
 from integrations.models import Integration
 from knowledge import entries, uploads
@@ -75,6 +75,7 @@ ROUTES: dict[str, dict[str, dict[str, str]]] = {
     "api-ask": {"post": SIGNED_IN},
     "api-conversations": {"get": SIGNED_IN},
     "api-conversation": {"get": OF_USER, "delete": OF_USER},
+    "api-message-stream": {"get": OF_USER},
     "api-chats": {"get": SIGNED_IN, "post": SIGNED_IN},
     "api-chat": {"get": OF_USER, "delete": OF_USER},
     "api-chat-messages": {"get": OF_USER, "post": OF_USER},
@@ -188,6 +189,12 @@ def _conversation(account: Account, alice: User) -> dict[str, Any]:
     return {"pk": Conversation.objects.create(account=account, user=alice).id}
 
 
+def _answer(account: Account, alice: User) -> dict[str, Any]:
+    conversation = Conversation.objects.create(account=account, user=alice)
+    said = Message.objects.create(account=account, conversation=conversation, role="assistant", content="At nine.")
+    return {"pk": said.id}
+
+
 def _member(account: Account, alice: User) -> dict[str, Any]:
     user = User.objects.create_user(f"{new_id().hex}@example.com")
     return {"pk": Membership.objects.create(account=account, user=user, role="viewer").pk}
@@ -212,6 +219,7 @@ THINGS: dict[str, Callable[[Account, User], dict[str, Any]]] = {
     "api-integration-search": _integration,
     "api-integration-events": _integration,
     "api-conversation": _conversation,
+    "api-message-stream": _answer,
     "api-chat": _conversation,
     "api-chat-messages": _conversation,
     "conversation-page": _conversation,
