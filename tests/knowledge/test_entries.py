@@ -259,7 +259,7 @@ def by_words(account, question: str) -> set[str]:
 def test_searchable_meta_is_searched_and_meta_is_not(account, collection):
     many = {"codes": [f"ZX-{number}" for number in range(400)], "maker": {"name": "Ostwind"}}
     entries.upsert_batch(account, collection, [
-        sent("kettle", "It boils a liter in two minutes.", searchable_meta={"sku": "KX-7731"}, meta={"shelf": "upstairs"}),
+        sent("kettle", "It boils in two minutes.", searchable_meta={"sku": "KX-7731"}, meta={"shelf": "upstairs"}),
         sent("bike", "# Battery\n\n" + "The battery is charged in the evening. " * 150, searchable_meta=many),
     ])  # fmt: skip
     work_off()
