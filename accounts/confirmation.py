@@ -20,6 +20,7 @@ from django.urls import reverse
 from accounts import audit, mail
 from accounts.links import absolute
 from accounts.models import SiteSettings, User, normalize_email
+from accounts.throttling import EMAIL_CHANGE_OF_USER
 from doculume.crypto import digest
 from doculume.errors import InvalidRequest, PermissionRefused
 
@@ -85,7 +86,8 @@ def change_email(request: HttpRequest | None, user: User, email: str) -> bool:
     """True if the address was changed at once; False if the new one must be confirmed by the link sent to it.
 
     Raises `registration.EmailTaken` only where nothing must be confirmed: else its owner gets a mail and nobody else
-    learns anything.
+    learns anything. Raises `TooManyAttempts` after 10 new addresses in an hour, for each is sent a mail or tells
+    whether somebody has it.
     """
     from accounts.registration import EmailTaken
 
@@ -94,6 +96,7 @@ def change_email(request: HttpRequest | None, user: User, email: str) -> bool:
     if email == user.email:
         wanted.delete()
         return True
+    EMAIL_CHANGE_OF_USER.count(str(user.pk))
     taken = User.objects.filter(email=email).exists()
     if not is_required():
         if taken:

@@ -23,18 +23,14 @@ RESETS_OF_ADDRESS = Limit("reset-of-address", 20, 3600)
 RESETS_OF_EMAIL = Limit("reset-of-email", 5, 3600)
 
 
-class _Counted(Exception):
-    """Ends an attempt that counts whatever comes of it."""
-
-
 def request_reset(request: HttpRequest, email: str) -> None:
     """Mail a link to whoever has that address. Takes the same time and leaves the same traces if nobody has it.
 
     Raises `TooManyAttempts`, for unknown addresses too.
     """
     email = normalize_email(email)
-    _count(RESETS_OF_ADDRESS, limit_address(request))
-    _count(RESETS_OF_EMAIL, email)
+    RESETS_OF_ADDRESS.count(limit_address(request))
+    RESETS_OF_EMAIL.count(email)
     user = User.objects.filter(email=email, is_active=True, deleted_at=None).first()
     someone = user or User(pk=0, email=email, password="!")  # noqa: S106
     uid = urlsafe_base64_encode(force_bytes(someone.pk))
@@ -60,11 +56,3 @@ def reset(request: HttpRequest, user: User, password: str) -> None:
         confirmation.count_as_confirmed(user)
         audit.record(audit.Action.PASSWORD_RESET, request=request, actor=user, account=user.personal_account)
         notify(user, _("The password was reset by a link sent to this address. All sign-ins have ended."))
-
-
-def _count(limit: Limit, part: str) -> None:
-    try:
-        with limit.failures(part, failure=_Counted):
-            raise _Counted
-    except _Counted:
-        pass

@@ -10,7 +10,7 @@ import logging
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -67,6 +67,10 @@ class LimitsUnavailable(DoculumeError):
     message = "Sign-in is not available at the moment. Try again shortly."
 
 
+class _Counted(Exception):
+    """Ends an attempt that counts whatever comes of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limit:
     """At most `amount` in a window of `seconds`, for each combination of the parts that the methods take."""
@@ -93,6 +97,11 @@ class Limit:
         finally:
             _run(END, keys, [ticket, int(failed), self.seconds])
 
+    def count(self, *parts: str) -> None:
+        """Count one, whatever comes of it. Raises `TooManyAttempts` from the one after `amount` on."""
+        with suppress(_Counted), self.failures(*parts, failure=_Counted):
+            raise _Counted
+
     def _begin(self, keys: list[str]) -> str:
         ticket, deadline = secrets.token_hex(8), time.monotonic() + LONGEST_WAIT_SECONDS
         while (answer := _run(BEGIN, keys, [self.amount, ticket, LONGEST_ATTEMPT_SECONDS])) == -1:
@@ -117,6 +126,7 @@ SIGN_IN_OF_ONE = Limit("sign-in-of-one", 10, 60)
 SIGN_IN_OF_ADDRESS = Limit("sign-in-of-address", 100, 3600)
 REFRESH_OF_ADDRESS = Limit("refresh-of-address", 100, 3600)
 PASSWORD_CHANGE_OF_USER = Limit("password-change-of-user", 10, 3600)
+EMAIL_CHANGE_OF_USER = Limit("email-change-of-user", 10, 3600)
 REGISTRATION_RATE = "100/h"
 
 

@@ -23,7 +23,8 @@ from accounts.cookies import clear_token_cookies
 from accounts.deletion import delete_user
 from accounts.models import Account, Membership, User, UserSettings, normalize_email
 from accounts.registration import EmailTaken
-from accounts.views.refusals import with_status
+from accounts.throttling import LimitsUnavailable, TooManyAttempts
+from accounts.views.refusals import refused, with_status
 from accounts.views.settings_pages import SensitivePage, SettingsPage
 from accounts.views.signing_in import PasswordForm
 
@@ -122,6 +123,9 @@ class EmailView(SensitivePage, FormView):
         except EmailTaken as error:
             form.add_error("email", error.details["email"])
             return self.form_invalid(form)
+        except (TooManyAttempts, LimitsUnavailable) as error:
+            form.add_error(None, error.message)
+            return refused(self.form_invalid(form), error)
         if done:
             messages.success(self.request, _("Your address is %(email)s.") % {"email": user.email})
         else:

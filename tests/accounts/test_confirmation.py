@@ -17,7 +17,7 @@ from accounts.links import AddressUnknown
 from accounts.models import AuditEvent, OutgoingMail, SiteSettings, User
 from accounts.registration import EmailTaken
 from accounts.tasks import deliver_mail
-from tests.cast import PASSWORD
+from tests.cast import PASSWORD, client_of
 
 pytestmark = pytest.mark.django_db
 
@@ -192,6 +192,24 @@ def test_whether_an_address_is_taken_does_not_show(demanded, alice, charlie, req
     assert "There is one already" in message.body
     assert "confirm-email" not in message.body
     assert confirmation.wanted_email(alice) == ""
+
+
+@pytest.mark.parametrize("must_confirm", [True, False])
+def test_nobody_sends_mail_to_or_asks_after_many_addresses(alice, client, must_confirm):
+    SiteSettings.objects.update_or_create(defaults={"email_confirmation_required": must_confirm})
+    confirmation.count_as_confirmed(alice)
+    hers = client_of(alice)
+    for number in range(10):
+        assert hers.patch("/api/v1/users/me", {"email": f"new{number}@example.com"}).status_code == 200
+    answer = hers.patch("/api/v1/users/me", {"email": "new10@example.com"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (429, "rate_limited")
+    assert int(answer["Retry-After"]) > 3000
+    assert not OutgoingMail.objects.filter(to="new10@example.com").exists()
+    alice.refresh_from_db()
+    client.force_login(alice)
+    client.post("/account/confirm?next=/account/email", {"password": PASSWORD})
+    assert client.post("/account/email", {"email": "new10@example.com"}).status_code == 429
+    assert hers.patch("/api/v1/users/me", {"full_name": "Alice B."}).status_code == 200
 
 
 def test_who_was_slower_does_not_get_the_address(demanded, alice, charlie, request_):
