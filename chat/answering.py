@@ -46,7 +46,8 @@ EXTRACTIVE = "extractive"
 class Question:
     """What is asked, and how. `top_k` passages at most are shown to the model.
 
-    `found`: what was retrieved already; then nothing is searched for.
+    `found`: what was retrieved already; then nothing is searched for. `by_entry`: citations are of entries, not of
+    passages.
     """
 
     text: str
@@ -57,6 +58,7 @@ class Question:
     max_tokens: int | None = None
     manner: Manner = field(default_factory=Manner)
     found: Found | None = None
+    by_entry: bool = False
 
 
 @dataclass
@@ -185,7 +187,7 @@ async def _say(
         return
     draft.sources = [as_source(hit) for hit in found.hits]
     if model is None:
-        draft.citations = CitationWriter(found.hits, found.spans())
+        draft.citations = CitationWriter(found.hits, found.spans(), question.by_entry)
         async for event in _quote(found, draft):
             yield event
     else:
@@ -235,7 +237,7 @@ async def _write(
         messages = prompts.plain_messages(question.text, history, window)
     else:
         prompt = prompts.grounded(question.text, found.hits, history, question.manner, window)
-        messages, draft.citations = prompt.messages, CitationWriter(prompt.shown)
+        messages, draft.citations = prompt.messages, CitationWriter(prompt.shown, by_entry=question.by_entry)
     draft.lap("prompt")
     clean = Harmless()
     written = model.stream(messages, temperature=question.temperature, max_tokens=question.max_tokens)

@@ -21,10 +21,14 @@ UNFINISHED = re.compile(r"[ \t]?(?:(?:\[|【)[\d\s,;–-]{0,20})?$")
 
 @dataclass
 class CitationWriter:
-    """Feeds on pieces of text and gives back events. One an answer."""
+    """Feeds on pieces of text and gives back events. One an answer.
+
+    `by_entry`: passages of one entry share a number, that of the passage which was cited first.
+    """
 
     hits: Sequence[SearchHit]
     spans: dict[int, tuple[int, int]] = field(default_factory=dict)
+    by_entry: bool = False
     cited: dict[int, CitationPayload] = field(default_factory=dict)
     _held: str = ""
 
@@ -50,15 +54,25 @@ class CitationWriter:
             for number in numbers(marker[1]):
                 if not 1 <= number <= len(self.hits):
                     continue
-                if number not in self.cited:
-                    self.cited[number] = self._citation(number)
-                    events.append(CitationFound(self.cited[number]))
-                written += f"{gap}[{self.cited[number]['index']}]"
+                place = self._place(number)
+                if place not in self.cited:
+                    self.cited[place] = self._citation(number)
+                    events.append(CitationFound(self.cited[place]))
+                said = f"[{self.cited[place]['index']}]"
+                if not (self.by_entry and written.endswith(said)):
+                    written += f"{gap}{said}"
                 gap = ""
         written += text[position:]
         if written:
             events.append(TextDelta(written))
         return events
+
+    def _place(self, number: int) -> int:
+        """The number under which the citation of the hit with that number is kept."""
+        if not self.by_entry:
+            return number
+        entry = self.hits[number - 1].entry_id
+        return next(place for place, hit in enumerate(self.hits, 1) if hit.entry_id == entry)
 
     def _citation(self, number: int) -> CitationPayload:
         hit = self.hits[number - 1]

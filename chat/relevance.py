@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
+from uuid import UUID
 
 from accounts.models import Account
 from chat.quoting import Quote, quotes_of
@@ -14,6 +15,7 @@ from llm_settings.providers.extractive import ExtractedSentence, Passage
 
 # In units of a sentence's score, in which a prose answer's second sentence is one to four below its first.
 ROW_MARGIN = 2.0
+MOST_SENTENCES = 3
 # A language model tells for itself whether its sources answer; it is not asked only where that is hopeless.
 WORTH_READING = 0.15
 
@@ -56,25 +58,38 @@ class Found:
             yield f"{' ' if index else ''}{quoted.words} [{quoted.number}]"
 
 
-def retrieve(account: Account, question: str, top_k: int, filters: SearchFilters) -> Found:
-    """Search, and judge what came. `Found.relevant` is False when nothing found answers the question."""
+NOTHING = Found([], False, 0.0, [])
+
+
+def retrieve(
+    account: Account,
+    question: str,
+    top_k: int,
+    filters: SearchFilters,
+    *,
+    among: Collection[UUID] | None = None,
+    sentences: int = MOST_SENTENCES,
+) -> Found:
+    """Search, and judge what came. `Found.relevant` is False when nothing found answers the question.
+
+    `among`: only what is of these entries; `sentences`: how many at most may answer.
+    """
     result = search(account, question, limit=top_k, filters=filters)
-    if not result.hits:
-        return Found([], False, 0.0, [])
-    quotes = [quotes_of(hit) for hit in result.hits[:PASSAGES_JUDGED]]
-    passages = [
-        as_passage(number, hit, quotes[number - 1]) for number, hit in enumerate(result.hits[:PASSAGES_JUDGED], 1)
-    ]
+    hits = [hit for hit in result.hits if among is None or hit.entry_id in among]
+    if not hits:
+        return NOTHING
+    quotes = [quotes_of(hit) for hit in hits[:PASSAGES_JUDGED]]
+    passages = [as_passage(number, hit, quotes[number - 1]) for number, hit in enumerate(hits[:PASSAGES_JUDGED], 1)]
     reader = reader_with(answering_model(account))
     read = reader.answer(
-        question, passages, idf=lambda term: result.query_terms.get(term, 0.0), searched=result.searched
+        question, passages, sentences, idf=lambda term: result.query_terms.get(term, 0.0), searched=result.searched
     )
     chosen = [(sentence, quote_at(sentence, quotes[sentence.passage - 1])) for sentence in read.sentences]
     best = max((sentence.score for sentence in read.sentences), default=0.0)
     # Sentences explain each other; a row stands for itself, and one that fits less is about something else.
     kept = [(sentence, quote) for sentence, quote in chosen if not quote.is_row or sentence.score > best - ROW_MARGIN]
-    quoted = [as_quoted(sentence, quote, result.hits[sentence.passage - 1]) for sentence, quote in kept]
-    return Found(result.hits, read.relevant, read.confidence, quoted)
+    quoted = [as_quoted(sentence, quote, hits[sentence.passage - 1]) for sentence, quote in kept]
+    return Found(hits, read.relevant, read.confidence, quoted)
 
 
 def as_passage(number: int, hit: SearchHit, quotes: list[Quote]) -> Passage:

@@ -108,6 +108,54 @@ EVENT = _sent("A thumb up", {"event_type": "thumbs_up", "meta": {"url": "https:/
 RECORDED = _answered("Recorded", {"ok": True})
 
 
+ERROR = {"type": "object", "properties": {"message": {"type": "string"}}}
+_TITLE, _URL = "Refund policy", "https://example.com/refunds"
+_SAID = "Refunds are available for 30 days after purchase. [1]"
+SUMMARIZE = _sent("A question", {"query": "what is the refund window", "stream": False, "locale": "en"})
+SUMMARY = _answered(
+    "A summary",
+    {
+        "has_relevant_results": True,
+        "summary": _SAID,
+        "references": [{"ref": 1, "title": _TITLE, "url": _URL}],
+        "data": [_RESULT],
+    },
+)
+CHAT = _sent("A question", {"message": "How long can I ask for a refund?", "conversation_id": None, "stream": False})
+_CITATION = {"index": 1, "entry_id": _RESULT["id"], "title": _TITLE, "snippet": "Refunds are available…", "url": _URL}
+REPLIED = _answered(
+    "An answer",
+    {
+        "conversation_id": "conv_019a6d400a0b7c0d8e0f101112131415",
+        "message": _SAID,
+        "message_id": "019a6d40-0a1b-7c1d-9e1f-202122232425",
+        "references": [{"ref": 1, "title": _TITLE, "url": _URL}],
+        "citations": [_CITATION],
+    },
+)
+
+
+def _streamed(name: str, *events: str) -> OpenApiExample:
+    body = "".join(f"id: {number}\ndata: {{{event}}}\n\n" for number, event in enumerate(events, 1))
+    return OpenApiExample(
+        name,
+        value=body + "data: [DONE]\n\n",
+        response_only=True,
+        status_codes=["200"],
+        media_type="text/event-stream",
+    )
+
+
+_EVENTS = (
+    '"type": "stream_start", "provider": "openai", "model": "gpt-4o-mini", "timestamp": 1711270800',
+    '"type": "citation", "citation": {"index": 1, "title": "Refund policy", "url": "https://example.com/refunds", …}, …',  # noqa: E501
+    '"type": "text_delta", "delta": "Refunds are ", "message_id": "019a6d40-0a1b-7c1d-9e1f-202122232425", …',
+    '"type": "stream_end", "reason": "stop", "usage": {"prompt_tokens": 150, "completion_tokens": 45}, …',
+)
+SUMMARY_STREAM = _streamed("The same as a stream", *_EVENTS)
+CHAT_STREAM = _streamed("The same as a stream", *_EVENTS)
+
+
 def _parameter(name: str, schema: dict[str, Any], description: str, **more: Any) -> OpenApiParameter:
     return OpenApiParameter(name, schema, OpenApiParameter.QUERY, description=description, **more)
 
@@ -149,4 +197,11 @@ SEARCH_PARAMETERS = [
     ),
     _parameter("explain", {"type": "boolean", "default": False}, "Tell how each result was ranked."),
     _parameter("as_you_type", {"type": "boolean", "default": False}, "The last word may be unfinished."),
+]
+_BY_NAME = {parameter.name: parameter for parameter in SEARCH_PARAMETERS}
+SUMMARIZE_PARAMETERS = [
+    *(_BY_NAME[name] for name in ("query", "threshold", "meta")),
+    _parameter("stream", {"type": "boolean", "default": True}, "Whether the answer comes as server-sent events."),
+    _parameter("format", {"type": "string", "enum": ["markdown", "html"], "default": "markdown"}, "Of the summary."),
+    _parameter("locale", {"type": "string"}, "The language to answer in, such as en or nl; else that of the query."),
 ]

@@ -1,6 +1,7 @@
 from django.urls import URLPattern
 
 from doculume.routing import both
+from integrations.api.answers import ChatView, SummarizeView
 from integrations.api.views import EventsView, IntegrationViewSet, SearchView
 
 urlpatterns: list[URLPattern] = [
@@ -17,5 +18,7 @@ urlpatterns: list[URLPattern] = [
         name="api-integration",
     ),
     both("integrations/<uuid:pk>/search", SearchView.as_view(), name="api-integration-search"),
+    both("integrations/<uuid:pk>/summarise", SummarizeView.as_view(), name="api-integration-summarise"),
+    both("integrations/<uuid:pk>/chat", ChatView.as_view(), name="api-integration-chat"),
     both("integrations/<uuid:pk>/events", EventsView.as_view(), name="api-integration-events"),
 ]

@@ -70,6 +70,8 @@ ROUTES: dict[str, dict[str, dict[str, str]]] = {
     "api-integrations": {"get": SIGNED_IN, "post": WRITES},
     "api-integration": {"get": OF_ACCOUNT, "put": CHANGES, "patch": CHANGES, "delete": CHANGES},
     "api-integration-search": {"get": OF_ACCOUNT, "post": OF_ACCOUNT},
+    "api-integration-summarise": {"get": OF_ACCOUNT, "post": OF_ACCOUNT},
+    "api-integration-chat": {"post": OF_ACCOUNT},
     "api-integration-events": {"post": OF_ACCOUNT},
     # A viewer reads and asks. What they asked is theirs, so they may delete it.
     "api-ask": {"post": SIGNED_IN},
@@ -217,6 +219,8 @@ THINGS: dict[str, Callable[[Account, User], dict[str, Any]]] = {
     "api-entry-by-source": _entry_by_source,
     "api-integration": _integration,
     "api-integration-search": _integration,
+    "api-integration-summarise": _integration,
+    "api-integration-chat": _integration,
     "api-integration-events": _integration,
     "api-conversation": _conversation,
     "api-message-stream": _answer,

@@ -1,0 +1,194 @@
+"""What an integration answers: a summary of what was found, and a conversation."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from asgiref.sync import async_to_sync
+from django.db import transaction
+from django.http import StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.liveness import Credential
+from chat import passing, sse, transcript
+from chat.answering import Question, answer, model_name
+from chat.collecting import collect
+from chat.events import CitationFound, CitationPayload, Event, StreamStart
+from chat.html import as_html, in_html
+from chat.models import Conversation
+from chat.transcript import Turn
+from chat.watching import while_it_holds
+from integrations.api import examples
+from integrations.api.answer_serializers import (
+    ChatSerializer,
+    RepliedSerializer,
+    SummarizeSerializer,
+    SummarySerializer,
+)
+from integrations.api.results import ResultSerializer
+from integrations.api.searching import parameters_of
+from integrations.api.views import ThroughIntegration
+from integrations.gathering import Gathered, filters_for, gather
+from integrations.models import Integration
+from integrations.personas import manner_of
+
+PASSAGES = 6
+FAILURES: dict[Any, Any] = {
+    402: OpenApiResponse(examples.ERROR, description="The month's answers are used up."),
+    502: OpenApiResponse(examples.ERROR, description="The model provider failed."),
+    504: OpenApiResponse(examples.ERROR, description="The model provider did not answer in time."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outward:
+    """How the events of an answer show to who talks to an integration: citations by title and address, no more of what
+    lies inside; a conversation as `conv_<hex>`; words as HTML where they were asked for so."""
+
+    conversation_id: str | None
+    html: bool
+
+    def stream(self, events: AsyncGenerator[Event, None]) -> StreamingHttpResponse:
+        shown = self._shown(events)
+        return sse.stream(in_html(shown) if self.html else shown, self.conversation_id)
+
+    async def _shown(self, events: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
+        async with aclosing(events):
+            async for event in events:
+                if isinstance(event, StreamStart):
+                    yield replace(event, conversation_id=self.conversation_id)
+                elif isinstance(event, CitationFound):
+                    yield CitationFound(cast("CitationPayload", citation_of(event.citation)))
+                else:
+                    yield event
+
+    def text(self, markdown: str) -> str:
+        return as_html(markdown) if self.html else markdown
+
+
+def citation_of(citation: CitationPayload) -> dict[str, Any]:
+    names = ("index", "entry_id", "title", "snippet")
+    return {name: citation[name] for name in names} | {"url": citation["url"] or None}  # type: ignore[literal-required]
+
+
+def reference_of(citation: CitationPayload) -> dict[str, Any]:
+    return {"ref": citation["index"], "title": citation["title"], "url": citation["url"] or None}
+
+
+class SummarizeView(ThroughIntegration):
+    error_statuses = (400, 422)
+    serializer_class = SummarizeSerializer
+
+    @extend_schema(
+        parameters=examples.SUMMARIZE_PARAMETERS,
+        responses={200: SummarySerializer, (200, "text/event-stream"): OpenApiTypes.STR, **FAILURES},
+        examples=[examples.SUMMARY, examples.SUMMARY_STREAM],
+    )
+    def get(self, request: Request, pk: str) -> Response | StreamingHttpResponse:
+        """Summarize what an integration's collections say about a query.
+
+        `[n]` in the summary refers to the reference with that `ref`. Where nothing found truly answers the query there
+        is no summary, and no model is called. By default the answer is a stream of server-sent events.
+        """
+        return self._answer(request)
+
+    @extend_schema(
+        request=SummarizeSerializer,
+        responses={200: SummarySerializer, (200, "text/event-stream"): OpenApiTypes.STR, **FAILURES},
+        examples=[examples.SUMMARIZE, examples.SUMMARY, examples.SUMMARY_STREAM],
+    )
+    def post(self, request: Request, pk: str) -> Response | StreamingHttpResponse:
+        """Summarize what an integration's collections say about a query, with a JSON body."""
+        return self._answer(request)
+
+    def _answer(self, request: Request) -> Response | StreamingHttpResponse:
+        integration = self.integration()
+        sent = SummarizeSerializer(data=parameters_of(request))
+        sent.is_valid(raise_exception=True)
+        asked = sent.validated_data
+        turn = passing.begin(self.account, self.membership.user, model_name())
+        gathered = self._gathered(integration, asked, turn)
+        question = Question(
+            asked["query"],
+            found=gathered.found,
+            manner=manner_of(integration, asked["locale"], summarize=True),
+            by_entry=True,
+        )
+        outward, events = Outward(None, asked["format"] == "html"), answer(turn, question)
+        if asked["stream"]:
+            return outward.stream(while_it_holds(events, Credential.of(request), turn))
+        body = async_to_sync(collect)(events)
+        entries: Any = gathered.entries
+        return Response(
+            {
+                "has_relevant_results": gathered.found.relevant,
+                "summary": outward.text(body["answer"]),
+                "references": [reference_of(citation) for citation in body["citations"]],
+                "data": ResultSerializer(entries, many=True).data,
+            }
+        )
+
+    def _gathered(self, integration: Integration, asked: dict[str, Any], turn: passing.Passing) -> Gathered:
+        try:
+            return gather(self.account, integration, asked["query"], threshold=asked["threshold"], meta=asked["meta"])
+        except Exception:
+            turn.give_back()
+            raise
+
+
+class ChatView(ThroughIntegration):
+    serializer_class = ChatSerializer
+
+    @extend_schema(
+        request=ChatSerializer,
+        responses={200: RepliedSerializer, (200, "text/event-stream"): OpenApiTypes.STR, **FAILURES},
+        examples=[examples.CHAT, examples.REPLIED, examples.CHAT_STREAM],
+    )
+    def post(self, request: Request, pk: str) -> Response | StreamingHttpResponse:
+        """Say something to an integration, and be answered from its collections.
+
+        `conversation_id` goes on with a conversation of one's own. Where nothing relevant is found the answer is the
+        integration's `unknown_answer_message`. By default the answer is a stream of server-sent events, with the
+        conversation in the header `X-Conversation-Id`.
+        """
+        integration = self.integration()
+        sent = self.get_serializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        asked = sent.validated_data
+        turn = self._begin(integration, asked)
+        question = Question(
+            asked["message"],
+            top_k=PASSAGES,
+            filters=filters_for(integration),
+            manner=manner_of(integration, asked["locale"]),
+            by_entry=True,
+        )
+        outward = Outward(f"conv_{turn.conversation.id.hex}", asked["format"] == "html")
+        events = answer(turn, question)
+        if asked["stream"]:
+            return outward.stream(while_it_holds(events, Credential.of(request), turn))
+        body = async_to_sync(collect)(events)
+        return Response(
+            {
+                "conversation_id": outward.conversation_id,
+                "message": outward.text(body["answer"]),
+                "message_id": body["message_id"],
+                "references": [reference_of(citation) for citation in body["citations"]],
+                "citations": [citation_of(citation) for citation in body["citations"]],
+            }
+        )
+
+    @transaction.atomic
+    def _begin(self, integration: Integration, asked: dict[str, Any]) -> Turn:
+        user, going_on = self.membership.user, asked.get("conversation_id")
+        turn = transcript.begin(self.account, user, asked["message"], going_on, model_name())
+        if going_on is None:
+            begun = Conversation.objects.for_account(self.account).filter(id=turn.conversation.id)
+            begun.update(integration_id=integration.id)
+        return turn
