@@ -21,9 +21,11 @@ from chat import sse, transcript
 from chat.answering import Question, answer, model_name
 from chat.api import examples
 from chat.api.chat_serializers import ChatMessageSerializer, ChatSerializer, ExchangeSerializer, SendSerializer
+from chat.api.idempotency import KEY_PARAMETER, KeysUnavailable, KeyUsed, StillBeginning, once
 from chat.api.views import filters_for
 from chat.choosing import model_for
 from chat.collecting import collect
+from chat.following import follow
 from chat.models import Citation, Conversation, Message
 from chat.transcript import Turn
 from chat.watching import while_it_holds
@@ -70,6 +72,8 @@ class ChatViewSet(
 class ChatMessagesView(StructuredDialect, AccountScoped, mixins.ListModelMixin, GenericAPIView[Message]):
     """What is said in one of a user's own chats, oldest first."""
 
+    raises = (KeyUsed, StillBeginning, KeysUnavailable)
+
     queryset = Message.objects.order_by("created_at", "id")
     serializer_class = ChatMessageSerializer
     pagination_class = OffsetPages
@@ -91,6 +95,7 @@ class ChatMessagesView(StructuredDialect, AccountScoped, mixins.ListModelMixin, 
 
     @extend_schema(
         request=SendSerializer,
+        parameters=[KEY_PARAMETER],
         responses={
             201: ExchangeSerializer,
             (200, "text/event-stream"): OpenApiTypes.STR,
@@ -114,11 +119,14 @@ class ChatMessagesView(StructuredDialect, AccountScoped, mixins.ListModelMixin, 
             max_tokens=asked.get("max_tokens"),
         )
         model = model_for(chat.wanted_model)
-        turn = transcript.begin(self.account, self.membership.user, question.text, chat.id, model)
+        user = self.membership.user
+        turn, is_new = once(
+            request, self.account, lambda: transcript.begin(self.account, user, question.text, chat.id, model)
+        )
+        events = answer(turn, question) if is_new else follow(turn)
         if asked["stream"]:
-            events = while_it_holds(answer(turn, question), Credential.of(request), turn)
-            return sse.stream(events, turn.conversation.id)
-        async_to_sync(collect)(answer(turn, question))
+            return sse.stream(while_it_holds(events, Credential.of(request), turn), turn.conversation.id)
+        async_to_sync(collect)(events)
         return Response(self.exchange(turn), status=status.HTTP_201_CREATED)
 
     def exchange(self, turn: Turn) -> dict[str, Any]:

@@ -221,6 +221,18 @@ def test_of_many_at_once_one_is_answered_and_the_others_get_its_answer(client, m
     assert model.calls == 1
 
 
+def test_a_message_of_a_chat_again(client, model, account, alice):
+    chat = Conversation.objects.create(account=account, user=alice)
+    sent = {"content": "Tell me.", "use_rag": False}
+    first, again = (client.post(f"/chats/{chat.id}/messages", json=sent, headers=KEY) for _ in range(2))
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert first.json() == again.json()
+    told = parsed(client.post(f"/chats/{chat.id}/messages", json=sent | {"stream": True}).text)
+    assert text_of(told) == "Hello to you."
+    assert (model.calls, Message.objects.count()) == (2, 4)
+    assert client.post(ASK, json=QUESTION, headers=KEY).status_code == 409
+
+
 def test_the_key_of_another_request(client, model):
     assert client.post(ASK, json=QUESTION, headers=KEY).status_code == 200
     for changed in ({"question": "Tell me more."}, {"stream": True}, {"temperature": 1}):
