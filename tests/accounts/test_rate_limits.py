@@ -7,7 +7,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-import httpx
+import httpx2
 import pytest
 from django.core.asgi import get_asgi_application
 from django.test import AsyncRequestFactory, RequestFactory
@@ -225,9 +225,9 @@ def test_of_a_hundred_requests_at_once_exactly_ten_pass():
 @pytest.mark.django_db(transaction=True)
 async def test_of_a_hundred_requests_at_once_over_asgi_exactly_ten_pass(alice, tight):
     token = (await asyncio.to_thread(start_family, alice)).access
-    transport = httpx.ASGITransport(get_asgi_application())
+    transport = httpx2.ASGITransport(get_asgi_application())
     headers = {"Authorization": f"Bearer {token}"}
-    async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers) as client:
+    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost", headers=headers) as client:
         answers = await asyncio.gather(*(client.get(ME) for _ in range(100)))
     statuses = [answer.status_code for answer in answers]
     assert (statuses.count(200), statuses.count(429)) == (10, 90)
@@ -239,8 +239,8 @@ async def test_a_body_that_is_too_large_is_refused_with_the_headers(settings):
     from doculume.asgi import application
 
     settings.BODY_MAX_BYTES = 1
-    transport = httpx.ASGITransport(application)
-    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+    transport = httpx2.ASGITransport(application)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
         answer = await client.post("/api/v1/auth/login", content=b"x" * 2_000_000)
     assert answer.status_code == 413
     assert all(name in answer.headers for name in HEADERS)
