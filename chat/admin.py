@@ -12,6 +12,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
+from chat import transcript
 from chat.models import Citation, Conversation, Message
 
 
@@ -69,6 +70,13 @@ class ConversationAdmin(Unchanging, admin.ModelAdmin):
         messages = Message.objects.filter(conversation__in=objs).count()
         counts = {"conversations": len(objs), "messages": messages}
         return [str(conversation) for conversation in objs], counts, set(), []
+
+    def delete_model(self, request: HttpRequest, obj: Conversation) -> None:
+        transcript.delete(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Conversation]) -> None:
+        for conversation in queryset:
+            transcript.delete(conversation)
 
     @admin.display(description="title", ordering="title")
     def name(self, conversation: Conversation) -> str:

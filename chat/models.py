@@ -125,3 +125,41 @@ class Citation(models.Model):
 
     def __str__(self) -> str:
         return f"[{self.index}] {self.file_name or self.title}"
+
+
+def attachment_key(attachment: Attachment, name: str) -> str:
+    """Where an uploaded file lies. Names are data; the key is none of them."""
+    return f"{attachment.folder}/{attachment.id}"
+
+
+class Attachment(models.Model):
+    """A file that belongs to a message: uploaded with it, or named by its key in the account's own storage.
+
+    A key that was named (`file_path`) is kept as a name and never opened; of what was uploaded, it is the key.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    account = models.ForeignKey(Account, models.CASCADE, related_name="+")
+    message = models.ForeignKey(Message, models.CASCADE, related_name="attachments")
+    file_type = models.CharField(max_length=255, help_text="A MIME type, as the client said.")
+    file_path = models.CharField(max_length=1024)
+    file_name = models.CharField(max_length=255, blank=True)
+    file = models.FileField(max_length=255, upload_to=attachment_key, blank=True)
+    file_size = models.PositiveBigIntegerField(null=True, blank=True, help_text="Bytes; empty: it was only named.")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ("created_at", "id")
+        indexes = [models.Index(fields=["account", "message", "created_at", "id"])]
+
+    def __str__(self) -> str:
+        return self.file_name or self.file_path
+
+    @property
+    def folder(self) -> str:
+        return folder_of(self.account_id)
+
+
+def folder_of(account_id: int) -> str:
+    """Of what was attached in the account, in the default storage."""
+    return f"attachments/{account_id}"

@@ -16,10 +16,12 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from accounts.erasure import raw_delete
 from accounts.models import Account, User
 from accounts.usage import give_back_answers, reserve_answer
+from chat import attachments
 from chat.events import CitationPayload, SourcePayload
-from chat.models import Citation, Conversation, Message
+from chat.models import Attachment, Citation, Conversation, Message
 from doculume.errors import NotFound
 from llm_settings.providers.base import ChatMessage
 
@@ -92,6 +94,19 @@ def _history(conversation: Conversation) -> list[ChatMessage]:
     return [ChatMessage(role=role, content=content) for role, content in reversed(latest)]  # type: ignore[typeddict-item]
 
 
+@transaction.atomic
+def note(account: Account, user: User, conversation_id: UUID, role: str, content: str) -> Message:
+    """Store something that was said elsewhere. Nothing answers it. Raises NotFound as `begin` does."""
+    conversation = _conversation(account, user, content, conversation_id)
+    now = timezone.now()
+    Conversation.objects.for_account(account).filter(id=conversation.id).update(
+        title=conversation.title or _title_of(content), updated_at=now
+    )
+    return Message.objects.create(
+        account=account, conversation=conversation, role=role, content=content, created_at=now
+    )
+
+
 def save_partial(turn: Turn, text: str) -> None:
     _writing(turn).update(content=text, updated_at=timezone.now())
 
@@ -129,13 +144,14 @@ def end(
 
 @transaction.atomic
 def delete(conversation: Conversation) -> None:
-    """The conversation with all that was said in it, also while an answer is being written."""
+    """The conversation with all that was said in it and attached to it, also while an answer is being written."""
     account = conversation.account
     _locked(account, conversation.id)
     messages = Message.objects.filter(account=account, conversation=conversation)
-    Citation.objects.filter(account=account, message__in=messages).delete()
-    messages.delete()
-    Conversation.objects.for_account(account).filter(id=conversation.id).delete()
+    attachments.delete(account.id, Attachment.objects.filter(account=account, message__in=messages))
+    raw_delete(Citation.objects.filter(account=account, message__in=messages).order_by())
+    raw_delete(messages.order_by())
+    raw_delete(Conversation.objects.for_account(account).filter(id=conversation.id).order_by())
 
 
 def _locked(account: Account, conversation_id: UUID) -> bool:

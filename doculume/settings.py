@@ -251,7 +251,7 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 20
 BODY_MAX_BYTES = 3 * 1024 * 1024
-UPLOAD_PATHS = ["/api/v1/documents/upload"]
+UPLOAD_PATHS = ["/api/v1/documents/upload", "/api/v1/chat/attachments"]
 ENTRIES_PATH = "/api/v1/collections/"
 UPLOAD_MAX_BYTES = env_int("UPLOAD_MAX_BYTES", 100 * 1024 * 1024, minimum=1)
 
@@ -349,6 +349,7 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
+        "ProviderTypeEnum": "llm_settings.models.LLMProvider.Type",
         "IntegrationTypeEnum": "integrations.models.Integration.Type",
         "BoostTypeEnum": "integrations.api.searching.BOOST_TYPES",
         "SortTypeEnum": "integrations.api.searching.SORT_TYPES",

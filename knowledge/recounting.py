@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.db import connection, transaction
+from django.dispatch import Signal
 
 from accounts.models import StoredUsage
+
+# Answered with the bytes that an app above holds of `account_id`.
+bytes_held = Signal()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,8 @@ def recount(account_id: int) -> tuple[Held, Held]:
         # A statement of its own, after the lock: it sees what those who were waited for have written.
         cursor.execute(_HELD, {"account": account_id})
         entries, of_entries, of_files = cursor.fetchone()
-    found = Held(entries, of_entries + of_files)
+    of_others = sum(int(size or 0) for _, size in bytes_held.send(StoredUsage, account_id=account_id))
+    found = Held(entries, of_entries + of_files + of_others)
     if found != before:
         StoredUsage.objects.filter(account_id=account_id).update(entries=found.entries, stored_bytes=found.stored_bytes)
     return before, found

@@ -24,7 +24,7 @@ class ChatIdField(serializers.Field[UUID, str, str, UUID]):
         return f"chat_{value.hex}"
 
 
-class ChatSerializer(serializers.ModelSerializer[Conversation]):
+class OwnChatSerializer(serializers.ModelSerializer[Conversation]):
     """`model` is kept as it was sent, and answers where the deployment has it; without one, the default does."""
 
     id = ChatIdField()
@@ -44,7 +44,7 @@ class ChatMessageSerializer(serializers.ModelSerializer[Message]):
     """`sender` is the same word as `role`."""
 
     chat_id = ChatIdField(source="conversation_id")
-    sender = serializers.ChoiceField(source="role", choices=Message.Role.choices, read_only=True)
+    sender = serializers.CharField(source="role", read_only=True)
     model = serializers.CharField(source="model_name", read_only=True)
     citations = CitationSerializer(many=True, read_only=True)
 

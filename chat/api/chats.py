@@ -20,7 +20,7 @@ from accounts.liveness import Credential
 from chat import sse, transcript
 from chat.answering import Question, answer, model_name
 from chat.api import examples
-from chat.api.chat_serializers import ChatMessageSerializer, ChatSerializer, ExchangeSerializer, SendSerializer
+from chat.api.chat_serializers import ChatMessageSerializer, ExchangeSerializer, OwnChatSerializer, SendSerializer
 from chat.api.idempotency import KEY_PARAMETER, KeysUnavailable, KeyUsed, StillBeginning, once
 from chat.api.views import filters_for
 from chat.choosing import model_for
@@ -47,7 +47,7 @@ class ChatViewSet(
     """A user's own."""
 
     queryset = Conversation.objects.order_by("-updated_at", "-id")
-    serializer_class = ChatSerializer
+    serializer_class = OwnChatSerializer
     pagination_class = OffsetPages
     rate_scope = OWN_PATHS
 

@@ -100,3 +100,57 @@ EXCHANGE = OpenApiExample(
     status_codes=["201"],
     media_type="application/json",
 )
+CONVERSATION_SHOWN = {
+    "id": "019a6d40-0a0b-7c0d-8e0f-101112131415",
+    "user_id": "0b0f6c1e-8d0a-4a53-9a51-6f2d8c7e5b43",
+    "title": "Leave",
+    "model": "",
+    "message_count": 0,
+    "created_at": "2026-04-01T12:00:00.000000Z",
+    "updated_at": "2026-04-01T12:00:00.000000Z",
+}
+BEGIN = OpenApiExample(
+    "Begin a conversation", value={"user_id": CONVERSATION_SHOWN["user_id"], "title": "Leave"}, request_only=True
+)
+CONVERSATION = OpenApiExample("A conversation", value=CONVERSATION_SHOWN, response_only=True, status_codes=["201"])
+NOTE = OpenApiExample(
+    "Store a message",
+    value={"conversation_id": CONVERSATION_SHOWN["id"], "role": "user", "content": "How many days of leave?"},
+    request_only=True,
+)
+NOTED = OpenApiExample(
+    "A message",
+    value={
+        "id": SAID["id"],
+        "conversation_id": CONVERSATION_SHOWN["id"],
+        "role": "user",
+        "content": "How many days of leave?",
+        "status": "complete",
+        "reason": "",
+        "model": "",
+        "citations": [],
+        "created_at": SAID["created_at"],
+    },
+    response_only=True,
+    status_codes=["201"],
+)
+ATTACH = OpenApiExample(
+    "Attach a file of your storage",
+    value={"message_id": SAID["id"], "file_type": "application/pdf", "file_path": "reports/2026.pdf"},
+    request_only=True,
+    media_type="application/json",
+)
+ATTACHED = OpenApiExample(
+    "An attachment",
+    value={
+        "id": "019a6d40-0c1b-7c1d-9e1f-303132333435",
+        "message_id": SAID["id"],
+        "file_type": "application/pdf",
+        "file_path": "reports/2026.pdf",
+        "filename": "2026.pdf",
+        "file_size": None,
+        "created_at": "2026-04-01T12:00:06.000000Z",
+    },
+    response_only=True,
+    status_codes=["201"],
+)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from datetime import date
 from typing import Any
 
@@ -31,7 +32,7 @@ from accounts.models import (
     UserSettings,
 )
 from accounts.tasks import erase_deleted
-from chat import transcript
+from chat import attachments, transcript
 from chat.models import Conversation
 from doculume.errors import DoculumeError
 from integrations.models import Integration, IntegrationEvent
@@ -81,10 +82,11 @@ def rows_about(user_id: int) -> dict[str, int]:
 
 
 def files_of(account: Account) -> list[str]:
-    try:
-        return default_storage.listdir(f"documents/{account.pk}")[1]
-    except FileNotFoundError:
-        return []
+    found = []
+    for folder in ("documents", "attachments"):
+        with suppress(FileNotFoundError):
+            found += default_storage.listdir(f"{folder}/{account.pk}")[1]
+    return found
 
 
 def upload(account: Account, user: User, name: str = "hours.md", text: str = "The office opens at nine.") -> Document:
@@ -116,7 +118,11 @@ def fill(account: Account, user: User) -> None:
     EmbeddedText.objects.create(
         account=account, entry_id=pending.entry_id, model=model, digest="d", vector=[0.0] * model.dimensions
     )
-    converse(account, user)
+    conversation = converse(account, user)
+    said = conversation.messages.earliest("created_at")
+    attachments.name(account, user, said.id, file_path="a.txt", file_type="text/plain")
+    attached = SimpleUploadedFile("b.txt", b"Attached.")
+    attachments.upload(account, user, said.id, attached, name="b.txt", file_type="text/plain")
     ApiToken.objects.create(user=user, account=account, name="CI", digest=f"d{user.pk}-{account.pk}", encrypted="x")
     Invitation.objects.create(account=account, email="dora@example.com", digest=f"i{account.pk}", invited_by=user)
     UserSettings.objects.get_or_create(user=user)

@@ -18,6 +18,7 @@ from doculume.ids import new_id
 from integrations.models import Integration
 from knowledge import entries, uploads
 from knowledge.models import Collection
+from llm_settings.models import LLMProvider, UserLLMConfig
 
 # Alice owns the account, Mem is a member of it and Vera a viewer; each acts in it. Charlie (stranger) and Stan (staff)
 # do not belong to it and act in accounts of their own, with ids of Alice's things. `key` is a chatbot key.
@@ -35,6 +36,8 @@ SIGNED_IN  = row("  401        ok        ok      ok      ok     ok     401  ")
 WRITES     = row("  401        ok        403     ok      ok     ok     401  ")
 OF_ACCOUNT = row("  401        404       ok      ok      ok     404    401  ")
 CHANGES    = row("  401        404       403     ok      ok     404    401  ")
+MANAGES    = row("  401        ok        403     403     ok     ok     401  ")
+MANAGED    = row("  401        404       403     403     ok     404    401  ")
 OF_USER    = row("  401        404       404     404     ok     404    401  ")
 STAFF      = row("  401        403       403     403     403    ok     401  ")
 KEY_ONLY   = row("  401        401       401     401     401    401    401  ")
@@ -56,6 +59,15 @@ ROUTES: dict[str, dict[str, dict[str, str]]] = {
     "api-accounts": {"get": SIGNED_IN},
     "api-settings-user": {"get": SIGNED_IN, "put": SIGNED_IN},
     "api-settings-admin": {"get": STAFF, "put": STAFF},
+    "api-settings-llm": {"get": SIGNED_IN},
+    "api-settings-llm-provider": {"post": MANAGES},
+    "api-settings-llm-named": {"delete": MANAGED},
+    "api-settings-llm-test": {"post": MANAGES},
+    "api-llm-providers": {"post": MANAGES},
+    "api-llm-provider": {"get": OF_ACCOUNT},
+    # A viewer asks too, with a key of their own if they like.
+    "api-user-llm-configs": {"post": SIGNED_IN},
+    "api-user-llm-config": {"get": OF_USER},
     "api-documents": {"get": SIGNED_IN},
     "api-document-upload": {"post": WRITES},
     "api-document": {"get": OF_ACCOUNT, "delete": CHANGES},
@@ -75,9 +87,13 @@ ROUTES: dict[str, dict[str, dict[str, str]]] = {
     "api-integration-events": {"post": OF_ACCOUNT},
     # A viewer reads and asks. What they asked is theirs, so they may delete it.
     "api-ask": {"post": SIGNED_IN},
-    "api-conversations": {"get": SIGNED_IN},
+    "api-conversations": {"get": SIGNED_IN, "post": SIGNED_IN},
     "api-conversation": {"get": OF_USER, "delete": OF_USER},
     "api-message-stream": {"get": OF_USER},
+    "api-conversation-messages": {"get": OF_USER},
+    "api-messages": {"post": SIGNED_IN},
+    "api-message-attachments": {"get": OF_USER},
+    "api-attachments": {"post": WRITES},
     "api-chats": {"get": SIGNED_IN, "post": SIGNED_IN},
     "api-chat": {"get": OF_USER, "delete": OF_USER},
     "api-chat-messages": {"get": OF_USER, "post": OF_USER},
@@ -197,6 +213,21 @@ def _answer(account: Account, alice: User) -> dict[str, Any]:
     return {"pk": said.id}
 
 
+def _message(account: Account, alice: User) -> dict[str, Any]:
+    conversation = Conversation.objects.create(account=account, user=alice)
+    return {"pk": Message.objects.create(account=account, conversation=conversation, role="user", content="When?").id}
+
+
+def _provider(account: Account, alice: User) -> LLMProvider:
+    return LLMProvider.objects.create(account=account, name=new_id().hex, base_url="https://models.example.com/v1")
+
+
+def _own_key(account: Account, alice: User) -> dict[str, Any]:
+    provider = _provider(account, alice)
+    UserLLMConfig.objects.create(account=account, user=alice, provider=provider, encrypted_key="x", shown_key="…")
+    return {"user_id": alice.uuid, "provider_id": provider.pk}
+
+
 def _member(account: Account, alice: User) -> dict[str, Any]:
     user = User.objects.create_user(f"{new_id().hex}@example.com")
     return {"pk": Membership.objects.create(account=account, user=user, role="viewer").pk}
@@ -209,6 +240,9 @@ def _invitation(account: Account, alice: User) -> dict[str, Any]:
 
 # For routes with an id in their path: makes the thing, Alice's, and gives what `reverse` needs.
 THINGS: dict[str, Callable[[Account, User], dict[str, Any]]] = {
+    "api-settings-llm-named": lambda account, alice: {"name": _provider(account, alice).name},
+    "api-llm-provider": lambda account, alice: {"pk": _provider(account, alice).pk},
+    "api-user-llm-config": _own_key,
     "api-document": _document,
     "api-document-retry": _document,
     "api-collection": _collection,
@@ -224,6 +258,8 @@ THINGS: dict[str, Callable[[Account, User], dict[str, Any]]] = {
     "api-integration-events": _integration,
     "api-conversation": _conversation,
     "api-message-stream": _answer,
+    "api-conversation-messages": _conversation,
+    "api-message-attachments": _message,
     "api-chat": _conversation,
     "api-chat-messages": _conversation,
     "conversation-page": _conversation,

@@ -92,3 +92,23 @@ def test_whatever_is_done_with_collections_and_entries_binds_the_account(as_alic
         assert as_alice.delete(path).status_code == 204
     assert len(seen) > 100
     assert unbound(seen) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_conversations_of_every_kind_bind_the_account(as_alice, alice):
+    with statements() as seen:
+        chat = as_alice.post("/api/v1/chats", {"title": "A", "model": "gpt-4"}).json()["id"]
+        as_alice.get("/api/v1/chats")
+        said = as_alice.post(f"/api/v1/chats/{chat}/messages", {"content": "When?"}).json()["message"]["id"]
+        as_alice.get(f"/api/v1/chats/{chat}/messages")
+        as_alice.post("/api/v1/chat/conversations", {"user_id": str(alice.uuid), "title": "B"})
+        as_alice.post("/api/v1/chat/messages", {"conversation_id": chat, "role": "user", "content": "A"})
+        as_alice.get(f"/api/v1/chat/conversations/{chat}/messages")
+        named = {"message_id": said, "file_type": "text/plain", "file_path": "a.txt"}
+        assert as_alice.post("/api/v1/chat/attachments", named).status_code == 201
+        form = {"message_id": said, "file": SimpleUploadedFile("b.txt", b"B")}
+        assert as_alice.post("/api/v1/chat/attachments", form, format="multipart").status_code == 201
+        assert len(as_alice.get(f"/api/v1/chat/messages/{said}/attachments").json()) == 2
+        assert as_alice.delete(f"/api/v1/chats/{chat}").status_code == 200
+    assert len(seen) > 50
+    assert unbound(seen) == []
