@@ -10,8 +10,8 @@ from django.core.files.storage import default_storage
 from django.db import models
 
 from accounts.erasure import ROWS, NotYet, delete_some, raw_delete, until_none
-from knowledge.golden_models import EvaluationRun, GoldenEntry, GoldenQuestion
 from knowledge.models import (
+    AccountIndex,
     Chunk,
     ChunkEmbedding,
     ChunkTerms,
@@ -19,12 +19,15 @@ from knowledge.models import (
     Document,
     EmbeddedText,
     Entry,
+    EvaluationRun,
+    GoldenEntry,
+    GoldenQuestion,
     IngestionJob,
     LanguageStatistic,
+    Reindexing,
     TermStatistic,
     Word,
 )
-from knowledge.reindexing_models import AccountIndex, Reindexing
 from knowledge.search import statistics
 
 log = logging.getLogger(__name__)

@@ -17,8 +17,8 @@ from django.db.models import Prefetch
 
 from accounts.models import Account
 from doculume.errors import DoculumeError
-from knowledge.golden_models import EvaluationRun, GoldenEntry, GoldenQuestion
 from knowledge.measures import ndcg, percentile, recall, reciprocal_rank
+from knowledge.models import EvaluationRun, GoldenEntry, GoldenQuestion
 from knowledge.search import EntryResults, search_entries
 from knowledge.search.pointers import answering_model
 from llm_settings.models import EmbeddingModel

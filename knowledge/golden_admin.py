@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
-from knowledge.golden_models import EvaluationRun, GoldenEntry, GoldenQuestion
+from knowledge.models import EvaluationRun, GoldenEntry, GoldenQuestion
 
 
 class GoldenEntryInline(admin.TabularInline):

@@ -18,8 +18,8 @@ from django.db import transaction
 
 from doculume.errors import InvalidRequest
 from doculume.text import storable
-from knowledge.golden_models import LONGEST_QUESTION, GoldenEntry, GoldenQuestion
-from knowledge.models import Collection, Entry
+from knowledge.models import Collection, Entry, GoldenEntry, GoldenQuestion
+from knowledge.models.golden import LONGEST_QUESTION
 
 MOST_GAIN = 1_000
 LONGEST_LANGUAGE = 12

@@ -19,8 +19,7 @@ from django.utils import timezone
 from accounts.models import Account
 from knowledge import reindexing
 from knowledge.ingestion import leases
-from knowledge.models import Chunk, ChunkEmbedding, ChunkTerms, Document, Entry, IngestionJob
-from knowledge.reindexing_models import Reindexing
+from knowledge.models import Chunk, ChunkEmbedding, ChunkTerms, Document, Entry, IngestionJob, Reindexing
 from knowledge.search import statistics
 from knowledge.search.indexes import unindex_entry
 from knowledge.search.pointers import index_models

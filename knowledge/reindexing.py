@@ -26,8 +26,7 @@ from doculume.ids import new_id
 from knowledge.evaluation import Figures, NoGoldenQuestions, evaluate, worse
 from knowledge.ingestion import leases
 from knowledge.ingestion.pipeline import indexed_texts
-from knowledge.models import Chunk, LanguageStatistic
-from knowledge.reindexing_models import AccountIndex, Reindexing
+from knowledge.models import AccountIndex, Chunk, LanguageStatistic, Reindexing
 from knowledge.search import search_entries, statistics
 from knowledge.search.indexes import dense
 from knowledge.search.pointers import index_models

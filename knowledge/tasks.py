@@ -16,8 +16,7 @@ from django.utils import timezone
 from knowledge.ingestion import leases
 from knowledge.ingestion.errors import IngestionError
 from knowledge.ingestion.pipeline import ingest
-from knowledge.models import IngestionJob
-from knowledge.reindexing_models import Reindexing
+from knowledge.models import IngestionJob, Reindexing
 from llm_settings.providers.base import EmbeddingInvalid, ProviderError
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import connection
 
 from accounts.models import Account
-from knowledge.reindexing_models import AccountIndex
+from knowledge.models import AccountIndex
 from llm_settings.models import EmbeddingModel
 
 Status = EmbeddingModel.Status

@@ -12,10 +12,9 @@ from django.core.management.base import CommandError
 
 from knowledge import collections, golden_sets
 from knowledge.evaluation import Figures, NoGoldenQuestions, evaluate, worse
-from knowledge.golden_models import EvaluationRun, GoldenEntry, GoldenQuestion
 from knowledge.golden_sets import UnreadableGoldenSet
 from knowledge.measures import ndcg, percentile, recall, reciprocal_rank
-from knowledge.models import Collection, Entry
+from knowledge.models import Collection, Entry, EvaluationRun, GoldenEntry, GoldenQuestion
 from knowledge.search import search_entries
 from tests.knowledge.library import add_entry
 

@@ -13,8 +13,7 @@ from django.db import connection
 from django.utils import timezone
 
 from knowledge import reconciling, tasks, uploads
-from knowledge.models import Chunk, ChunkEmbedding, ChunkTerms, Document, IngestionJob, TermStatistic
-from knowledge.reindexing_models import Reindexing
+from knowledge.models import Chunk, ChunkEmbedding, ChunkTerms, Document, IngestionJob, Reindexing, TermStatistic
 from knowledge.search import search
 from knowledge.search.indexes import vector_index
 from llm_settings.models import EmbeddingModel

@@ -16,9 +16,17 @@ from django.utils import timezone
 
 from accounts.models import Account
 from knowledge import reindexing, tasks
-from knowledge.golden_models import GoldenEntry, GoldenQuestion
-from knowledge.models import Chunk, ChunkEmbedding, Collection, Entry, IngestionJob
-from knowledge.reindexing_models import AccountIndex, Reindexing
+from knowledge.models import (
+    AccountIndex,
+    Chunk,
+    ChunkEmbedding,
+    Collection,
+    Entry,
+    GoldenEntry,
+    GoldenQuestion,
+    IngestionJob,
+    Reindexing,
+)
 from knowledge.search import search
 from knowledge.search.pointers import answering_model, index_models
 from llm_settings import providers

@@ -15,8 +15,7 @@ from django.db import connection
 from django.utils import timezone
 
 from knowledge import reindexing
-from knowledge.models import ChunkEmbedding
-from knowledge.reindexing_models import Reindexing
+from knowledge.models import ChunkEmbedding, Reindexing
 from knowledge.search import search
 from knowledge.search.pointers import answering_model
 from tests.instance import REPOSITORY

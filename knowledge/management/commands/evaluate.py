@@ -12,8 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from accounts.models import Account
 from doculume.errors import DoculumeError
 from knowledge.evaluation import THRESHOLD, TOLERANCE, Figures, evaluate, worse
-from knowledge.golden_models import EvaluationRun, GoldenQuestion
-from knowledge.models import Collection
+from knowledge.models import Collection, EvaluationRun, GoldenQuestion
 
 FORMAT = 1
 

@@ -11,8 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from accounts.models import Account
 from doculume.errors import DoculumeError
 from knowledge import reindexing
-from knowledge.models import Collection
-from knowledge.reindexing_models import Reindexing
+from knowledge.models import Collection, Reindexing
 from knowledge.search.pointers import answering_model
 from knowledge.tasks import hint_reindexing
 from llm_settings.models import EmbeddingModel
