@@ -19,3 +19,15 @@ class CanWrite(BasePermission):
             return True
         membership: Membership | None = getattr(request, "membership", None)
         return membership is not None and membership.may_write
+
+
+class CanManage(BasePermission):
+    """Owners and admins decide what all of an account depends on; others read. As `CanWrite` otherwise."""
+
+    message = "Only the owners and admins of this account may change this."
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        if request.method in SAFE_METHODS:
+            return True
+        membership: Membership | None = getattr(request, "membership", None)
+        return membership is not None and membership.may_manage

@@ -24,6 +24,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", views.readyz, name="readyz"),
     path("admin/", admin.site.urls),
     path("api/v1/", include("accounts.api.urls")),
+    path("api/v1/", include("llm_settings.api.urls")),
     path("api/v1/", include("knowledge.api.urls")),
     path("api/v1/", include("chat.api.urls")),
     path("api/v1/", include("integrations.api.urls")),

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, TypedDict, Unpack
 
 from asgiref.sync import async_to_sync
 from django.db import transaction
 from django.http import HttpRequest
+from django.utils import timezone
 
 from accounts import audit
 from accounts.audit import Action
+from accounts.erasure import raw_delete
 from accounts.models import Account, Membership, User
 from doculume.errors import InvalidRequest
 from llm_settings.egress import AddressRefused, refuse_unless_allowed
 from llm_settings.models import LLMProvider, UserLLMConfig, sealed
 
 MOST_PROVIDERS = 20  # of an account
+COLUMNS = ("type", "base_url", "model", "encrypted_key", "shown_key", "is_active", "position")
 
 
 class Wanted(TypedDict, total=False):
@@ -44,6 +49,17 @@ def refuse_address(base_url: str) -> None:
         async_to_sync(refuse_unless_allowed)(base_url)
     except AddressRefused as error:
         raise InvalidRequest(error.message, details={"base_url": [error.message]}) from error
+
+
+@contextmanager
+def complaining_of(pattern: str, **names: str) -> Iterator[None]:
+    """Within it, an InvalidRequest calls its fields by the names that a request gives them."""
+    try:
+        yield
+    except InvalidRequest as error:
+        if isinstance(error.details, dict):
+            error.details = {pattern.format(names.get(name, name)): texts for name, texts in error.details.items()}
+        raise
 
 
 def save(
@@ -77,7 +93,12 @@ def save(
         if wanted.get("is_active"):
             providers.filter(is_active=True).exclude(pk=provider.pk).update(is_active=False)
             provider.is_active = True
-        provider.save()
+        if made:
+            provider.save(force_insert=True)
+        else:
+            values = {name: getattr(provider, name) for name in COLUMNS}
+            providers.filter(pk=provider.pk).update(**values, updated_at=timezone.now())
+            provider = providers.get(pk=provider.pk)
         audit.record(
             Action.PROVIDER_ADDED if made else Action.PROVIDER_CHANGED,
             request=request,
@@ -95,9 +116,9 @@ def delete(provider: LLMProvider, *, request: HttpRequest | None, actor: User) -
     account = provider.account
     with transaction.atomic():
         _one_at_a_time(account)
-        UserLLMConfig.objects.for_account(account).filter(provider=provider).delete()
+        raw_delete(UserLLMConfig.objects.for_account(account).filter(provider=provider).order_by())
         providers = LLMProvider.objects.for_account(account)
-        providers.filter(pk=provider.pk).delete()
+        raw_delete(providers.filter(pk=provider.pk).order_by())
         if not providers.filter(is_active=True).exists() and (heir := providers.in_order().first()):
             providers.filter(pk=heir.pk).update(is_active=True)
         audit.record(Action.PROVIDER_DELETED, request=request, account=account, actor=actor, target=provider.name)
@@ -109,14 +130,19 @@ def set_own_key(
     """The user's own key at a provider, and whether they had none before."""
     encrypted, shown = sealed(key)
     with transaction.atomic():
-        config, made = UserLLMConfig.objects.update_or_create(
-            account=provider.account,
-            user=user,
-            provider=provider,
-            defaults={"encrypted_key": encrypted, "shown_key": shown},
+        account, now = provider.account, timezone.now()
+        config = UserLLMConfig(
+            account=account, user=user, provider=provider, encrypted_key=encrypted, shown_key=shown, updated_at=now
         )
+        UserLLMConfig.objects.bulk_create(
+            [config],
+            update_conflicts=True,
+            unique_fields=["account", "user", "provider"],
+            update_fields=["encrypted_key", "shown_key", "updated_at"],
+        )
+        kept = UserLLMConfig.objects.for_account(account).select_related("user").get(user=user, provider=provider)
         audit.record(Action.OWN_KEY_SET, request=request, account=provider.account, actor=actor, target=provider.name)
-    return config, made
+    return kept, kept.pk == config.pk
 
 
 def forget_member(sender: Any, instance: Membership, **_: Any) -> None:
@@ -133,10 +159,12 @@ def _change(provider: LLMProvider, wanted: Wanted) -> list[str]:
         setattr(provider, name, wanted[name])
     moved = provider.base_url != before[0]
     key = wanted.get("api_key", provider.shown_key)
+    if "…" in key and key != provider.shown_key:
+        raise InvalidRequest(details={"api_key": ["This is a key as it is shown, not the key."]})
     if moved or key != provider.shown_key:
         provider.set_key("" if key == provider.shown_key else key)
     if moved:
-        UserLLMConfig.objects.for_account(provider.account).filter(provider=provider).delete()
+        raw_delete(UserLLMConfig.objects.for_account(provider.account).filter(provider=provider).order_by())
     return changed + ["api_key"] * (provider.encrypted_key != before[1]) + ["is_active"] * bool(wanted.get("is_active"))
 
 
