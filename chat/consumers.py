@@ -35,7 +35,7 @@ from chat.events import CitationFound, Failed, StreamEnd, TextDelta
 from chat.frames import Frame, Received
 from chat.models import Conversation, Message
 from chat.transcript import Turn
-from chat.watching import ENDED
+from chat.watching import ENDED, STOPPED
 from doculume.crypto import digest
 from doculume.errors import DoculumeError, NotFound
 from doculume.ids import new_id
@@ -145,7 +145,7 @@ class ChatSocket(AsyncWebsocketConsumer):
                 with suppress(redis.RedisError, OSError):
                     await self.channel_layer.group_discard(self.group, self.channel_name)
             if self.turn and self.code == SERVER_STOPS:
-                self.turn.stopped_because = "The server was stopped."
+                self.turn.stopped_because = STOPPED
             elif self.turn and await self._others_listen():
                 # What the credential's death ends too.
                 await asyncio.wait(

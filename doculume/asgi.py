@@ -16,7 +16,8 @@ django_application = get_asgi_application()
 # What these import needs Django's applications loaded.
 from accounts import rate_limits  # noqa: E402
 from chat.consumers import ChatSocket  # noqa: E402
-from doculume.bodies import BodyLimit, Receive, Scope, Send  # noqa: E402
+from doculume import stopping  # noqa: E402
+from doculume.bodies import Application, BodyLimit, Receive, Scope, Send  # noqa: E402
 
 SOCKETS = {"/api/v1/ws": ChatSocket.as_asgi()}
 
@@ -50,8 +51,19 @@ async def socket(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "websocket.close", "code": 4404})
 
 
+async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
+    while True:
+        moment = (await receive())["type"]
+        if moment == "lifespan.startup":
+            stopping.listen()
+        await send({"type": f"{moment}.complete"})
+        if moment == "lifespan.shutdown":
+            return
+
+
 http = BodyLimit(django_application, largest_body, headers_of_refused)
+KINDS: dict[str, Application] = {"http": http, "websocket": socket, "lifespan": lifespan}
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
-    await (socket if scope["type"] == "websocket" else http)(scope, receive, send)
+    await KINDS[scope["type"]](scope, receive, send)
