@@ -8,9 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 # Before ours, which take back what these register.
+import allauth.account.admin
 import allauth.mfa.admin
 import allauth.socialaccount.admin
 import allauth.usersessions.admin  # noqa: F401
+from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialApp, SocialToken
 from allauth.usersessions.models import UserSession
@@ -24,8 +26,8 @@ from accounts import audit
 from accounts.admin.credentials import OnlyEnded
 from accounts.notices import notify
 
-# An issuer is named by the environment, and its tokens are not kept.
-admin.site.unregister([Authenticator, UserSession, SocialApp, SocialToken])
+# An issuer is named by the environment, and its tokens are not kept. Addresses are kept in step with their users.
+admin.site.unregister([Authenticator, UserSession, SocialApp, SocialToken, EmailAddress])
 
 
 class Ended(OnlyEnded):
@@ -55,6 +57,27 @@ class UserSessionAdmin(Ended):
 
     def end(self, request: HttpRequest, row: UserSession) -> None:
         row.end()
+
+
+@admin.register(EmailAddress)
+class EmailAddressAdmin(admin.ModelAdmin):
+    """Which addresses were confirmed. They change with their user, and by the links that are mailed."""
+
+    list_display = ("email", "user", "verified", "primary")
+    list_filter = ("verified",)
+    list_select_related = ("user",)
+    search_fields = ("email", "user__email")
+    fields = list_display
+    readonly_fields = fields
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: EmailAddress | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: EmailAddress | None = None) -> bool:
+        return False
 
 
 @admin.register(Authenticator)
