@@ -51,6 +51,7 @@ class Socket:
             while True:
                 self.connection.recv(timeout=seconds)
         except ConnectionClosed as closed:
+            assert closed.rcvd is not None
             return closed.rcvd.code
 
 
