@@ -202,10 +202,10 @@ async def _find(model: ChatModel | None, question: Question, draft: Draft) -> Fo
     The search for what is known without a model runs while the model rewrites, and stands if that takes too long.
     """
     history, search = draft.turn.history, in_database(retrieve)
-    asked = follow_ups.with_context(question.text, history)
-    if model is None or asked == question.text:
-        return await search(draft.turn.account, asked, question.top_k, question.filters)
     embedder = await in_database(active_embedder)()
+    asked = follow_ups.with_context(question.text, history, embedder.rarity)
+    if model is None or not history or not follow_ups.leans(question.text):
+        return await search(draft.turn.account, asked, question.top_k, question.filters)
     rewriting = asyncio.create_task(follow_ups.rewritten(model, question.text, history, embedder.count_tokens))
     try:
         found = await search(draft.turn.account, asked, question.top_k, question.filters)

@@ -1,7 +1,7 @@
 """Making a follow-up question one that can be searched for by itself.
 
-With a language model it is rewritten; without one, or until that is done, a question that leans on what was said is
-put behind the questions before it.
+With a language model it is rewritten; without one, or until that is done, a question that leans on what was said gets
+the telling words of the questions before it.
 """
 
 from __future__ import annotations
@@ -24,16 +24,18 @@ LONGEST_REWRITE = 500
 SHORT = 5  # words: a question with fewer says too little by itself
 SHORT_UNSPACED = 10  # the same in characters, for scripts without spaces
 QUESTIONS = 2  # earlier questions that may say what this one is about
+TERMS = 4  # of their words, the rarest
+TELLING = 4.0  # the rarity from which on a word says what a text is about
 
 # Words that point to something said before and hardly ever mean anything else, and openings that go on from it.
 POINTING = re.compile(
     r"\b(?:it|its|it's|they|them|their|theirs|he|him|his|she|her|hers|this|that|these|those|ones|former|latter|"
-    r"ihn|ihm|ihr|ihre|ihren|ihrem|ihrer|sein|seine|seinen|seinem|seiner|dies|diese|dieser|dieses|diesen|diesem|"
+    r"ihn|ihm|ihr|ihre|ihren|ihrem|ihrer|seine|seinen|seinem|seiner|dies|diese|dieser|dieses|diesen|diesem|"
     r"dort|dafür|davon|damit|dazu|daran|darüber|dabei|"
     r"ils|elles|leur|leurs|celui|celle|ceux|celles|ceci|cela|ça|"
     r"ella|ello|ellos|ellas|eso|esa|ese|esos|esas|esto|esta|este|estos|estas|"
     r"hij|zij|haar|hun|dit|deze|daar|ervan|ermee|erover|"
-    r"loro|esso|essa|essi|esse|questo|questa|questi|queste|quello|quella|quelli|quelle|"
+    r"loro|esso|essa|essi|esse|questo|questa|questi|queste|quello|quella|quelli|"
     r"isso|isto|aquele|aquela|dele|dela|"
     r"его|её|ему|ей|их|им|это|этот|эта|эти)\b",
     re.IGNORECASE,
@@ -55,12 +57,21 @@ def leans(question: str) -> bool:
     return len(WORD.findall(question)) < SHORT or bool(GOING_ON.match(question) or POINTING.search(question))
 
 
-def with_context(question: str, history: Sequence[ChatMessage]) -> str:
-    """The question itself where it stands alone, else with the user's questions before it, the latest first."""
-    asked = [turn["content"] for turn in history if turn["role"] == "user"]
+def with_context(question: str, history: Sequence[ChatMessage], rarity: Callable[[str], float]) -> str:
+    """The question itself where it stands alone, else followed by what the user's questions before it were about.
+
+    `rarity`: as of an `Embedder`. Whole questions would drown this one; see docs/decisions/0052.
+    """
+    asked = [turn["content"] for turn in history if turn["role"] == "user"][-QUESTIONS:]
     if not asked or not leans(question):
         return question
-    return "\n".join([question, *reversed(asked[-QUESTIONS:])])
+    if UNSPACED.search(question):
+        return f"{question} {asked[-1]}"
+    own = {word.lower() for word in WORD.findall(question)}
+    words = dict.fromkeys(word for word in WORD.findall(" ".join(asked).lower()) if word not in own)
+    telling = sorted((word for word in words if rarity(word) >= TELLING), key=rarity, reverse=True)[:TERMS]
+    # Twice, so that its own words still weigh most.
+    return " ".join([question, question, *telling]) if telling else question
 
 
 async def rewritten(

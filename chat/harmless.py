@@ -15,10 +15,10 @@ LOADING = (
     "svg|math|input|body|table|td|th|tr|form"
 )
 # Openings of Markdown's images, of HTML's tags that load, CSS's `url(`, a citation made a link or a link's definition.
-UNWANTED = re.compile(rf"!(?=\[)|<(?=(?:{LOADING})\b)|\burl(?=\s{{0,3}}\()|(?<=\])(?=[(:])", re.IGNORECASE)
+UNWANTED = re.compile(rf"!(?=\[)|<(?=(?:{LOADING})\b)|url(?=\s{{0,3}}\()|(?<=\])(?=[(:])", re.IGNORECASE)
 CITATION = re.compile(r"\[\d{1,3}\]\Z")
 # What may become one of them with the next piece.
-UNDECIDED = re.compile(r"(?:!|<[a-z]{0,8}|\b(?:u|ur|url\s{0,3})|\[\d{1,3}\])\Z", re.IGNORECASE)
+UNDECIDED = re.compile(r"(?:!|<[a-z]{0,8}|u(?:r(?:l\s{0,3})?)?|!?\[(?:\d{1,3}\]?)?)\Z", re.IGNORECASE)
 
 
 @dataclass
