@@ -37,6 +37,14 @@ def decrypt(token: str) -> str:
         raise UnreadableSecret from error
 
 
+def rotated(token: str) -> str:
+    """The same secret under the first key. Raises UnreadableSecret."""
+    try:
+        return _fernet(tuple(settings.ENCRYPTION_KEYS)).rotate(token.encode()).decode()
+    except InvalidToken as error:
+        raise UnreadableSecret from error
+
+
 def digest(text: str, *, purpose: str) -> str:
     """Hex HMAC-SHA256 of `text`, different for each `purpose`, so that equal secrets of two kinds do not match."""
     key = f"{purpose}:{settings.SECRET_KEY}".encode()
