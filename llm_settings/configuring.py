@@ -111,7 +111,7 @@ def save(
     return provider, made
 
 
-def delete(provider: LLMProvider, *, request: HttpRequest | None, actor: User) -> None:
+def delete(provider: LLMProvider, *, request: HttpRequest | None, actor: User | None) -> None:
     """With the users' own keys to it. If it was the active one, the next in order is now."""
     account = provider.account
     with transaction.atomic():
