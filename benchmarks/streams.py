@@ -1,0 +1,225 @@
+"""What streaming an answer costs: many at once, beside a bare Django relay and the provider itself, in one run.
+
+    python -m benchmarks.streams [STREAMS] [--tokens N] [--rate TOKENS_A_SECOND]
+
+A paced provider in a process of its own says tokens at an even rate. The same clients read it directly, then through a
+Django view that passes its lines on and does nothing else, then through `POST /chat/ask` of one web process on a
+scratch database, with questions that go to the model alone. CPU and memory are those of the process in the middle.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import itertools
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+LARGE = 1_000_000
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+# --- the processes ---------------------------------------------------------------------------------------------------
+
+
+async def provider(scope: Any, receive: Any, send: Any) -> None:
+    """Says as many tokens, at such a rate, as `TOKENS` and `RATE` say."""
+    while (await receive()).get("more_body"):
+        pass
+    tokens, rate = int(os.environ["TOKENS"]), float(os.environ["RATE"])
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]})
+    began = time.monotonic()
+    for number in range(tokens):
+        await asyncio.sleep(max(0.0, began + (number + 1) / rate - time.monotonic()))
+        event = {"choices": [{"index": 0, "delta": {"content": f"word{number} "}, "finish_reason": None}]}
+        line = f"data: {json.dumps(event)}\n\n".encode()
+        await send({"type": "http.response.body", "body": line, "more_body": True})
+    await send({"type": "http.response.body", "body": b"data: [DONE]\n\n"})
+
+
+def serve_provider(port: int) -> None:
+    import uvicorn
+
+    uvicorn.run(provider, port=port, log_level="warning", lifespan="off")
+
+
+def serve_relay(port: int, upstream: str) -> None:
+    import django
+    import httpx2
+    import uvicorn
+    from django.conf import settings
+
+    settings.configure(DEBUG=False, ALLOWED_HOSTS=["*"], ROOT_URLCONF="relay", SECRET_KEY="-" * 50, USE_TZ=True)
+    django.setup()
+    from django.core.asgi import get_asgi_application
+    from django.http import StreamingHttpResponse
+    from django.urls import path
+
+    client = httpx2.AsyncClient(timeout=60, trust_env=False, limits=httpx2.Limits(max_connections=None))
+
+    async def lines() -> Any:
+        async with client.stream("POST", f"{upstream}/chat/completions", json={}) as response:
+            async for line in response.aiter_lines():
+                if line:
+                    yield f"{line}\n\n"
+
+    async def relay(request: Any) -> Any:
+        return StreamingHttpResponse(lines(), content_type="text/event-stream")
+
+    sys.modules["relay"] = type(sys)("relay")
+    sys.modules["relay"].urlpatterns = [path("", relay)]  # type: ignore[attr-defined]
+    uvicorn.run(get_asgi_application(), port=port, log_level="warning", lifespan="off")
+
+
+def serve_product(port: int, upstream: str, database: str) -> None:
+    import django
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "doculume.settings")
+    django.setup()
+    import uvicorn
+    from django.conf import settings
+    from django.db import connection
+
+    connection.settings_dict["NAME"] = database
+    chat = {"provider": "openai", "base_url": upstream, "model": "m", "api_key": "", "context_tokens": 4096}
+    settings.CHAT = chat
+    uvicorn.run("doculume.asgi:application", port=port, log_level="warning", access_log=False)
+
+
+# --- the clients -----------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Read:
+    first: float
+    total: float
+    worst_gap: float
+    tokens: int
+
+
+async def read(port: int, path: str, token: str, body: dict[str, Any], sign: bytes) -> Read:
+    """One stream. Seconds since it was asked for, and the longest wait between two tokens."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    sent = json.dumps(body).encode()
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n"
+    began = time.monotonic()
+    writer.write(f"{head}Content-Type: application/json\r\nContent-Length: {len(sent)}\r\n\r\n".encode() + sent)
+    times: list[float] = []
+    async for line in reader:
+        if sign in line:
+            times.append(time.monotonic() - began)
+        if b"[DONE]" in line:
+            break
+    total = time.monotonic() - began
+    writer.close()
+    gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
+    return Read(times[0] if times else total, total, max(gaps, default=0.0), len(times))
+
+
+def computed(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def memory(pid: int, field: str) -> float:
+    """MiB."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(field)).split()[1]) / 1024
+
+
+async def measure(name: str, pid: int, streams: int, tokens: int, ideal: float, **target: Any) -> None:
+    await asyncio.gather(*(read(**target) for _ in range(3)))
+    before, held = computed(pid), memory(pid, "VmRSS")
+    reads = await asyncio.gather(*(read(**target) for _ in range(streams)))
+    cpu, grown = computed(pid) - before, memory(pid, "VmHWM") - held
+    whole = sum(one.tokens == tokens for one in reads)
+    first = [one.first * 1000 for one in reads]
+    total = [one.total for one in reads]
+    print(
+        f"{name:9} {whole}/{streams} whole; longest {max(total):.2f} s ({max(total) / ideal - 1:+.1%}); "
+        f"first token p50 {statistics.median(first):.0f} ms, worst {max(first):.0f} ms; "
+        f"worst gap {max(one.worst_gap for one in reads) * 1000:.0f} ms; "
+        f"CPU {cpu * 1000 / streams:.1f} ms a stream; memory +{grown:.0f} MiB"
+    )
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def until_up(port: int) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        try:
+            return socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.1)
+    raise SystemExit("a server did not start")
+
+
+def run(streams: int, tokens: int, rate: float) -> None:
+    from benchmarks.retrieval import scratch_database  # sets Django up
+
+    from django.db import connection  # isort: skip
+    from accounts.models import User
+    from accounts.plans import agree
+    from accounts.tokens import start_family
+
+    ports = [free_port() for _ in range(3)]
+    upstream = f"http://127.0.0.1:{ports[0]}/v1"
+    with scratch_database("benchmark_streams"):
+        user = User.objects.create_user("bench@example.com", "a long enough password")
+        agree(user.personal_account, {"requests_per_minute": LARGE, "answers_per_month": LARGE})
+        token = start_family(user).access
+        environment = os.environ | {"TOKENS": str(tokens), "RATE": str(rate)}
+        roles = [
+            ["provider", str(ports[0])],
+            ["relay", str(ports[1]), upstream],
+            ["product", str(ports[2]), upstream, str(connection.settings_dict["NAME"])],
+        ]
+        command = [sys.executable, "-m", "benchmarks.streams", "--serve"]
+        processes = [subprocess.Popen([*command, *role], env=environment) for role in roles]
+        try:
+            for port in ports:
+                until_up(port)
+            ask = {"question": "Tell me.", "use_rag": False, "stream": True}
+            targets = [
+                {"path": "/v1/chat/completions", "body": {}, "sign": b'"content"'},
+                {"path": "/", "body": {}, "sign": b'"content"'},
+                {"path": "/api/v1/chat/ask", "body": ask, "sign": b'"text_delta"'},
+            ]
+            print(f"{streams} streams of {tokens} tokens at {rate:g} a second: {tokens / rate:.1f} s at best")
+            for role, process, port, target in zip(roles, processes, ports, targets, strict=True):
+                target |= {"port": port, "token": token}
+                asyncio.run(measure(role[0], process.pid, streams, tokens, tokens / rate, **target))
+        finally:
+            for process in processes:
+                process.terminate()
+            for process in processes:
+                process.wait(15)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("streams", type=int, nargs="?", default=50)
+    parser.add_argument("--tokens", type=int, default=200)
+    parser.add_argument("--rate", type=float, default=20.0)
+    options = parser.parse_args()
+    run(options.streams, options.tokens, options.rate)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--serve"]:
+        role, port, *more = sys.argv[2:]
+        {"provider": serve_provider, "relay": serve_relay, "product": serve_product}[role](int(port), *more)
+    else:
+        main()
