@@ -15,7 +15,10 @@ from knowledge import tasks
 from knowledge.models import IngestionJob
 from tests.knowledge.library import add_entry
 
-TENANT_TABLE = re.compile(r'\b(?:FROM|JOIN|UPDATE|INTO)\s+"?((?:knowledge|chat|integrations)_\w+)"?', re.IGNORECASE)
+TENANT_TABLE = re.compile(
+    r'\b(?:FROM|JOIN|UPDATE|INTO)\s+"?((?:knowledge_|chat_|integrations_|llm_settings_(?:llm|user))\w+)"?',
+    re.IGNORECASE,
+)
 BOUND = re.compile(r'account_id"?\s*(?:=|IN\b)')
 # The queue is claimed across accounts; a cascade that finds nothing left is Django's own business.
 ACROSS = {"knowledge_ingestionjob"}
