@@ -205,10 +205,10 @@ async def _find(model: ChatModel | None, question: Question, draft: Draft) -> Fo
     embedder = await in_database(active_embedder)()
     asked = follow_ups.with_context(question.text, history, embedder.rarity)
     if model is None or not history or not follow_ups.leans(question.text):
-        return await search(draft.turn.account, asked, question.top_k, question.filters)
+        return await search(draft.turn.account, asked, question.top_k, question.filters, as_asked=question.text)
     rewriting = asyncio.create_task(follow_ups.rewritten(model, question.text, history, embedder.count_tokens))
     try:
-        found = await search(draft.turn.account, asked, question.top_k, question.filters)
+        found = await search(draft.turn.account, asked, question.top_k, question.filters, as_asked=question.text)
         rewritten = await rewriting
     finally:
         rewriting.cancel()

@@ -11,7 +11,7 @@ from chat.quoting import Quote, quotes_of
 from knowledge.search import SearchFilters, SearchHit, search
 from knowledge.search.answering import PASSAGES_JUDGED, reader_with
 from knowledge.search.pointers import answering_model
-from llm_settings.providers.extractive import ExtractedSentence, Passage
+from llm_settings.providers.extractive import ExtractedSentence, ExtractiveAnswer, Passage
 
 # In units of a sentence's score, in which a prose answer's second sentence is one to four below its first.
 ROW_MARGIN = 2.0
@@ -69,10 +69,12 @@ def retrieve(
     *,
     among: Collection[UUID] | None = None,
     sentences: int = MOST_SENTENCES,
+    as_asked: str = "",
 ) -> Found:
     """Search, and judge what came. `Found.relevant` is False when nothing found answers the question.
 
-    `among`: only what is of these entries; `sentences`: how many at most may answer.
+    `among`: only what is of these entries; `sentences`: how many at most may answer; `as_asked`: the question in the
+    user's own words, where `question` has more to search by. What answers either of them is relevant.
     """
     result = search(account, question, limit=top_k, filters=filters)
     hits = [hit for hit in result.hits if among is None or hit.entry_id in among]
@@ -81,9 +83,14 @@ def retrieve(
     quotes = [quotes_of(hit) for hit in hits[:PASSAGES_JUDGED]]
     passages = [as_passage(number, hit, quotes[number - 1]) for number, hit in enumerate(hits[:PASSAGES_JUDGED], 1)]
     reader = reader_with(answering_model(account))
-    read = reader.answer(
-        question, passages, sentences, idf=lambda term: result.query_terms.get(term, 0.0), searched=result.searched
-    )
+
+    def read_for(asked: str) -> ExtractiveAnswer:
+        weight = result.query_terms.get
+        return reader.answer(asked, passages, sentences, idf=lambda term: weight(term, 0.0), searched=result.searched)
+
+    read = read_for(as_asked or question)
+    if not read.relevant and as_asked not in ("", question):
+        read = max(read, read_for(question), key=lambda one: one.confidence)
     chosen = [(sentence, quote_at(sentence, quotes[sentence.passage - 1])) for sentence in read.sentences]
     best = max((sentence.score for sentence in read.sentences), default=0.0)
     # Sentences explain each other; a row stands for itself, and one that fits less is about something else.
