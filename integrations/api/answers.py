@@ -18,8 +18,10 @@ from rest_framework.response import Response
 from accounts.liveness import Credential
 from chat import passing, sse, transcript
 from chat.answering import Question, answer, model_name
+from chat.api.idempotency import KEY_PARAMETER, KeysUnavailable, KeyUsed, StillBeginning, once
 from chat.collecting import collect
 from chat.events import CitationFound, CitationPayload, Event, StreamStart
+from chat.following import follow
 from chat.html import as_html, in_html
 from chat.models import Conversation
 from chat.transcript import Turn
@@ -143,10 +145,12 @@ class SummarizeView(ThroughIntegration):
 
 
 class ChatView(ThroughIntegration):
+    raises = (KeyUsed, StillBeginning, KeysUnavailable)
     serializer_class = ChatSerializer
 
     @extend_schema(
         request=ChatSerializer,
+        parameters=[KEY_PARAMETER],
         responses={200: RepliedSerializer, (200, "text/event-stream"): OpenApiTypes.STR, **FAILURES},
         examples=[examples.CHAT, examples.REPLIED, examples.CHAT_STREAM],
     )
@@ -161,7 +165,7 @@ class ChatView(ThroughIntegration):
         sent = self.get_serializer(data=request.data)
         sent.is_valid(raise_exception=True)
         asked = sent.validated_data
-        turn = self._begin(integration, asked)
+        turn, is_new = once(request, self.account, lambda: self._begin(integration, asked))
         question = Question(
             asked["message"],
             top_k=PASSAGES,
@@ -170,7 +174,7 @@ class ChatView(ThroughIntegration):
             by_entry=True,
         )
         outward = Outward(f"conv_{turn.conversation.id.hex}", asked["format"] == "html")
-        events = answer(turn, question)
+        events = answer(turn, question) if is_new else follow(turn)
         if asked["stream"]:
             return outward.stream(while_it_holds(events, Credential.of(request), turn))
         body = async_to_sync(collect)(events)

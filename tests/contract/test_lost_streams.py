@@ -16,6 +16,7 @@ from accounts.tokens import start_family
 from chat.api import idempotency
 from chat.models import Citation, Conversation, Message
 from doculume.ids import new_id
+from integrations.models import Integration
 from tests.llm_settings.endpoints import DONE, STREAM_HEAD, said, serving
 
 ASK = "/chat/ask"
@@ -231,6 +232,21 @@ def test_a_message_of_a_chat_again(client, model, account, alice):
     assert text_of(told) == "Hello to you."
     assert (model.calls, Message.objects.count()) == (2, 4)
     assert client.post(ASK, json=QUESTION, headers=KEY).status_code == 409
+
+
+def test_an_integrations_answer_again(client, account):
+    integration = Integration.objects.create(account=account, type="chatbot", name="Hers")
+    path, sent = f"/integrations/{integration.id}/chat", {"message": "Are you there?", "stream": False}
+    first, again = (client.post(path, json=sent, headers=KEY) for _ in range(2))
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert first.json() == again.json()
+    assert Message.objects.count() == 2
+    refused = client.post(path, json=sent | {"message": "Hello?"}, headers=KEY)
+    assert (refused.status_code, list(refused.json())) == (409, ["message"])
+    streamed = [client.post(path, json=sent | {"stream": True}, headers={"Idempotency-Key": "s"}) for _ in range(2)]
+    assert len({one.headers["x-conversation-id"] for one in streamed}) == 1
+    assert text_of(parsed(streamed[0].text)) == text_of(parsed(streamed[1].text)) != ""
+    assert Message.objects.count() == 4
 
 
 def test_the_key_of_another_request(client, model):
