@@ -14,7 +14,8 @@ import re
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from functools import cache
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
@@ -33,6 +34,8 @@ LONGEST_URL = 500
 MOST_BYTES = 64 << 20  # of one answer, as it comes over the wire
 RESOLVE_SECONDS = 5.0
 
+# Of its own: a name whose server does not answer holds a thread for half a minute, which nothing else may wait for.
+_LOOKING_UP = ThreadPoolExecutor(32, thread_name_prefix="look-up")
 _V6_PUBLIC = ipaddress.ip_network("2000::/3")  # all that is global unicast; mapped, NAT64 and site-local are outside
 _REFUSED = [
     ipaddress.ip_network(network)
@@ -116,7 +119,8 @@ async def resolve(host: str, port: int) -> Sequence[str]:
     """Raises NameNotFound."""
     try:
         async with asyncio.timeout(RESOLVE_SECONDS):
-            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+            found = await asyncio.get_running_loop().run_in_executor(_LOOKING_UP, look_up)
     except (OSError, UnicodeError, TimeoutError) as error:
         raise NameNotFound("there is no such host") from error
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
