@@ -41,21 +41,29 @@ def main() -> None:
     print(f"{len(tasks)} follow-ups, of which {leaning} lean on what was said")
     print(f"{'':24}{'first':>8}{'in 5':>8}{'relevant':>10}{'worth it':>10}")
     for name, way in ways.items():
-        show(name, model, corpus, [(way(row), places[row["gold_passage"]]) for row in tasks])
-    other = [(question.text, -1) for question in questions_of(data / "retrieval" / "xquad-en")[:240]]
-    show("off topic (XQuAD)", model, corpus, other)
+        show(name, model, corpus, [(way(row), row["question"], places[row["gold_passage"]]) for row in tasks])
+    strange = [question.text for question in questions_of(data / "retrieval" / "xquad-en") if leans(question.text)]
+    histories = [row["history"] for row in tasks]
+    other = [
+        (with_context(text, history, embedder.rarity), text, -1)
+        for text, history in zip(strange[:100], histories, strict=False)
+    ]
+    show("off topic, raw", model, corpus, [(text, text, -1) for _, text, _ in other])
+    show("off topic, with context", model, corpus, other)
 
 
-def show(name: str, model: ExtractiveModel, corpus: Corpus, asked: list[tuple[str, int]]) -> None:
+def show(name: str, model: ExtractiveModel, corpus: Corpus, asked: list[tuple[str, str, int]]) -> None:
+    """Each: what is searched for, what was said, and the passage that answers."""
     first = among = relevant = worth = 0
-    for text, gold in asked:
+    for text, said, gold in asked:
         found: list[tuple[int, Passage]] = corpus.search(text)[:DEPTH]
         numbers = [number for number, _ in found]
         first += numbers[:1] == [gold]
         among += gold in numbers
-        read = model.answer(text, [one for _, one in found], idf=corpus.idf, searched=len(corpus.texts))
-        relevant += read.relevant
-        worth += read.confidence >= WORTH_READING
+        passages, size = [one for _, one in found], len(corpus.texts)
+        read = [model.answer(one, passages, idf=corpus.idf, searched=size) for one in dict.fromkeys([said, text])]
+        relevant += any(one.relevant for one in read)
+        worth += any(one.confidence >= WORTH_READING for one in read)
     count = len(asked)
     print(f"{name:24}{first / count:8.3f}{among / count:8.3f}{relevant / count:10.3f}{worth / count:10.3f}")
 

@@ -269,6 +269,29 @@ class TestChat:
         assert end["usage"] == {"prompt_tokens": 150, "completion_tokens": 45}
         assert {"retrieve", "first_token", "total"} <= set(end["timings"])
 
+    def test_a_model_makes_a_follow_up_stand_alone_before_it_answers(self, program, endpoint):
+        def behave(exchange):
+            rewrites = exchange.body["messages"][0]["content"].startswith("Rewrite")
+            text = "How long can digital products be refunded?" if rewrites else "14 days. [1]"
+            streaming(said(text, "stop"), USAGE, DONE)(exchange)
+
+        running = endpoint(behave)
+        ident = chat(program, stream=False).json()["conversation_id"]
+        assert len(running.requests) == 1
+        body = chat(program, "And for the digital ones?", conversation_id=ident, stream=False).json()
+        assert body["message"] == "14 days. [1]"
+        assert len(running.requests) == 3
+        rewriting, answered = (request.body["messages"] for request in running.requests[1:])
+        assert QUESTION in rewriting[-1]["content"]
+        assert [message["content"] for message in answered[1:3]] == [QUESTION, "14 days."]
+        assert answered[-1]["content"].endswith("And for the digital ones?")
+
+    def test_figures_that_no_source_has_are_kept_with_the_message(self, program, endpoint):
+        endpoint(streaming(said("You have 97 days, not 30. [1]", "stop"), USAGE, DONE))
+        body = chat(program, stream=False).json()
+        assert body["message"] == "You have 97 days, not 30. [1]"
+        assert Message.objects.get(id=body["message_id"]).unsupported == ["97"]
+
     @pytest.mark.parametrize("body", [{}, {"message": ""}, {"message": 5}, {"message": "x" * 4001}])
     def test_bad_messages_are_refused(self, program, body):
         response = program.post(f"{program.path}/chat", json=body)
