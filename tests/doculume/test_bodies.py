@@ -60,16 +60,6 @@ async def test_a_body_that_does_not_say_its_length_gets_one():
     assert sent[1]["body"] == b"6"
 
 
-async def test_a_socket_is_closed():
-    sent = []
-
-    async def send(message):
-        sent.append(message)
-
-    await BodyLimit(reads_everything, lambda path: 10)({"type": "websocket", "path": "/"}, None, send)
-    assert sent == [{"type": "websocket.close", "code": 1008}]
-
-
 @pytest.mark.parametrize("pieces", [[], [b"1234567890"], [b"12345", b"67890"]])
 async def test_what_fits_passes(pieces):
     assert (await status_of(pieces))[0] == 200
