@@ -407,6 +407,8 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": env_str("LOG_LEVEL", "INFO")},
     "loggers": {
         "httpx": {"level": "WARNING"},
+        "fontTools": {"level": "WARNING"},
+        "fpdf": {"level": "ERROR"},
         "django.request": {"level": "ERROR"},
         # Anybody can send a Host that is not ours; it is refused, and that is all there is to it.
         "django.security.DisallowedHost": {"level": "CRITICAL"},

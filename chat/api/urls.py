@@ -1,6 +1,7 @@
 from django.urls import URLPattern, register_converter
 
 from chat.api.chats import ChatMessagesView, ChatViewSet
+from chat.api.exporting import ExportView
 from chat.api.fields import ConversationIdConverter
 from chat.api.service import AttachmentsView, AttachView, NoteView, ServiceConversationViewSet
 from chat.api.streams import MessageStreamView
@@ -27,6 +28,7 @@ urlpatterns: list[URLPattern] = [
         ServiceConversationViewSet.as_view({"get": "messages"}),
         name="api-conversation-messages",
     ),
+    both("chat/conversations/<conversation:pk>/export", ExportView.as_view(), name="api-conversation-export"),
     both("chat/messages", NoteView.as_view(), name="api-messages"),
     both("chat/messages/<uuid:pk>/attachments", AttachmentsView.as_view(), name="api-message-attachments"),
     both("chat/attachments", AttachView.as_view(), name="api-attachments"),

@@ -112,6 +112,8 @@ def test_conversations_of_every_kind_bind_the_account(as_alice, alice):
         form = {"message_id": said, "file": SimpleUploadedFile("b.txt", b"B")}
         assert as_alice.post("/api/v1/chat/attachments", form, format="multipart").status_code == 201
         assert len(as_alice.get(f"/api/v1/chat/messages/{said}/attachments").json()) == 2
+        for kind in ("json", "pdf"):
+            assert as_alice.get(f"/api/v1/chat/conversations/{chat}/export?format={kind}").status_code == 200
         assert as_alice.delete(f"/api/v1/chats/{chat}").status_code == 200
     assert len(seen) > 50
     assert unbound(seen) == []
