@@ -349,6 +349,7 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
+        "MessageStatusEnum": "chat.models.Message.Status",
         "ProviderTypeEnum": "llm_settings.models.LLMProvider.Type",
         "IntegrationTypeEnum": "integrations.models.Integration.Type",
         "BoostTypeEnum": "integrations.api.searching.BOOST_TYPES",
