@@ -209,7 +209,7 @@ def test_exports_are_audited_and_refused_ones_are_not(program, person, conversat
     assert (event.target, event.details) == (f"conversation {conversation}", {"format": "pdf"})
 
 
-def pdf_of(text: str) -> bytes:
+def pdf_of(text):
     """Of a conversation that holds one message."""
     message = Message(role="user", content=text)
     message._prefetched_objects_cache = {"citations": Message.objects.none()}
