@@ -63,7 +63,7 @@ def say(monkeypatch, *pieces, pause=0.0, then=None):
     """A language model that writes `pieces` and then fails, if `then` is an error."""
 
     class Scripted:
-        name = "scripted"
+        model_name = "scripted"
 
         async def stream(self, messages, **_):
             for piece in pieces:
@@ -72,7 +72,7 @@ def say(monkeypatch, *pieces, pause=0.0, then=None):
             if then:
                 raise then
 
-    monkeypatch.setattr(answering, "get_chat_model", lambda config: Scripted())
+    monkeypatch.setattr(answering, "chat_models_for", lambda account, user, wanted="": [Scripted()])
 
 
 def test_upload_ask_and_see_where_it_is_written(visit, alice):
@@ -186,7 +186,8 @@ def test_a_session_that_ended_says_so_and_leads_back(visit, alice):
     here.context.clear_cookies(name="sessionid")
     answer = here.ask("When does the office open?")
     expect(answer.get_by_role("link", name="Sign in")).to_have_attribute("href", "/sign-in?next=%2F")
-    here.troubles.clear()  # the browser reports the 401
+    here.page.goto("about:blank")
+    here.troubles.clear()  # the browser reports each 401
 
 
 def test_files_that_cannot_be_read_say_why(visit, alice):
