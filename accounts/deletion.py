@@ -164,4 +164,4 @@ def _forget_address(email: str) -> None:
 def _leave_to_workers() -> None:
     from accounts.tasks import hint_erasure
 
-    transaction.on_commit(hint_erasure)
+    hint_erasure()

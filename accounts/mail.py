@@ -18,12 +18,12 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.mail import EmailMultiAlternatives
 from django.core.validators import validate_email
-from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 from django.template.loader import render_to_string
 
 from accounts.models import OutgoingMail
+from doculume import hints
 from doculume.crypto import decrypt, encrypt
 from doculume.errors import InvalidRequest
 
@@ -71,13 +71,7 @@ def hint(mail_id: UUID) -> None:
     """Tell a worker that the mail is there, once the row is. A hint that gets lost is made up for by the sweep."""
     from accounts.tasks import deliver_mail
 
-    def send() -> None:
-        try:
-            deliver_mail.apply_async((str(mail_id),), ignore_result=True, retry=False)
-        except Exception as error:  # any fault of the broker's: the row is safe, and that is what was promised
-            log.warning("mail %s waits for the sweeper: the broker refused the hint: %s", mail_id, error)
-
-    transaction.on_commit(send)
+    hints.hint(deliver_mail, str(mail_id))
 
 
 def claim(mail_id: UUID) -> OutgoingMail | None:

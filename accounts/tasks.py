@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from datetime import timedelta
 from uuid import UUID
@@ -12,8 +11,7 @@ from django.utils import timezone
 
 from accounts import erasure, invitations, mail
 from accounts.models import AuditEvent, SiteSettings, TokenFamily
-
-log = logging.getLogger(__name__)
+from doculume.hints import hint
 
 BATCHES_A_SWEEP = 20
 ERASURE_SECONDS = 20.0  # then other sweeps have their turn
@@ -62,8 +60,5 @@ def erase_deleted() -> None:
 
 
 def hint_erasure() -> None:
-    """Ask a worker to begin now. What gets lost is made up for by the sweep."""
-    try:
-        erase_deleted.apply_async(ignore_result=True, retry=False)
-    except Exception as error:  # any fault of the broker's: the rows are the queue
-        log.warning("deleted accounts wait for the sweep: the broker refused the hint: %s", error)
+    """Ask a worker to begin as soon as what was deleted is. What gets lost is made up for by the sweep."""
+    hint(erase_deleted)

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
+from doculume import hints
 from knowledge.ingestion import leases
 from knowledge.ingestion.errors import IngestionError
 from knowledge.ingestion.pipeline import ingest
@@ -33,16 +34,10 @@ def hint(job_id: UUID) -> None:
 
 def hint_all(job_ids: Sequence[UUID]) -> None:
     """`hint` at each, by one message: whoever wrote them in one request should not wait for as many of the broker's."""
-    task, argument = (ingest_entry, str(job_ids[0])) if len(job_ids) == 1 else (pass_on, [str(one) for one in job_ids])
-
-    def send() -> None:
-        try:
-            task.apply_async((argument,), ignore_result=True, retry=False)
-        except Exception as error:  # any fault of the broker's: the row is safe, and that is what was promised
-            log.warning("%s jobs wait for the sweeper: the broker refused the hint: %s", len(job_ids), error)
-
-    if job_ids:
-        transaction.on_commit(send)
+    if len(job_ids) == 1:
+        hints.hint(ingest_entry, str(job_ids[0]))
+    elif job_ids:
+        hints.hint(pass_on, [str(one) for one in job_ids])
 
 
 @shared_task
@@ -98,14 +93,7 @@ def _failed_unexpectedly(job: IngestionJob, error: Exception) -> None:
 
 def hint_reindexing(job_id: UUID) -> None:
     """As `hint`, for a re-indexing."""
-
-    def send() -> None:
-        try:
-            reindex.apply_async((str(job_id),), ignore_result=True, retry=False)
-        except Exception as error:
-            log.warning("re-indexing %s waits for the sweeper: the broker refused the hint: %s", job_id, error)
-
-    transaction.on_commit(send)
+    hints.hint(reindex, str(job_id))
 
 
 @shared_task
