@@ -14,7 +14,7 @@ from django.template.defaultfilters import filesizeformat
 from accounts.erasure import raw_delete
 from accounts.models import Account, SiteSettings, User
 from accounts.usage import charge, give_back, refuse_if_full
-from chat.models import Attachment, Conversation, Message, folder_of
+from chat.models import Attachment, Conversation, Message
 from doculume.errors import NotFound, PayloadTooLarge
 from knowledge.filenames import safe_filename
 
@@ -107,19 +107,6 @@ def _delete_file(key: str) -> bool:
         log.exception("the attached file %s could not be removed", key)
         return False
     return True
-
-
-def delete_folder(account_id: int) -> None:
-    """Of an account that goes, with what an upload that died left in it without a row."""
-    folder = folder_of(account_id)
-    try:
-        for name in default_storage.listdir(folder)[1]:
-            default_storage.delete(f"{folder}/{name}")
-        default_storage.delete(folder)
-    except FileNotFoundError:
-        pass
-    except Exception:  # not every storage has folders, or can list them
-        log.warning("the folder of account %d could not be looked through", account_id, exc_info=True)
 
 
 def bytes_held(account_id: int) -> int:

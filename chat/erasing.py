@@ -11,7 +11,8 @@ from uuid import UUID
 
 from accounts.erasure import ROWS, raw_delete
 from chat import attachments
-from chat.models import Attachment, Citation, Conversation, Message
+from chat.models import Attachment, Citation, Conversation, Message, folder_of
+from knowledge.storage import delete_folder
 
 MESSAGES = 500  # a step
 CONVERSATIONS = 50
@@ -20,7 +21,7 @@ FILES = 20
 
 def of_account(account_id: int) -> Iterator[int]:
     yield from of_conversations(account_id)
-    attachments.delete_folder(account_id)
+    delete_folder(folder_of(account_id))
 
 
 def of_person(user_id: int) -> Iterator[int]:

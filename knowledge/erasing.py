@@ -6,7 +6,6 @@ import logging
 from collections.abc import Iterator
 from uuid import UUID
 
-from django.core.files.storage import default_storage
 from django.db import models
 
 from accounts.erasure import ROWS, NotYet, delete_some, raw_delete, until_none
@@ -29,6 +28,7 @@ from knowledge.models import (
     Word,
 )
 from knowledge.search import statistics
+from knowledge.storage import delete_folder
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ def of_account(account_id: int) -> Iterator[int]:
     for model in STATISTICS:
         yield from until_none(lambda model=model: _delete_searched(model, account_id))  # type: ignore[misc]
     yield from until_none(lambda: delete_some(Collection, account_id))
-    _delete_folder(account_id)
+    delete_folder(f"documents/{account_id}")
 
 
 def of_person(user_id: int) -> Iterator[int]:
@@ -110,16 +110,3 @@ def _delete_entries(account_id: int) -> int:
     for model in (IngestionJob, EmbeddedText):
         raw_delete(model.objects.filter(account_id=account_id, entry_id__in=ids))
     return raw_delete(own.filter(id__in=ids))
-
-
-def _delete_folder(account_id: int) -> None:
-    """And in it what an upload that died left without a row."""
-    folder = f"documents/{account_id}"
-    try:
-        for name in default_storage.listdir(folder)[1]:
-            default_storage.delete(f"{folder}/{name}")
-        default_storage.delete(folder)
-    except FileNotFoundError:
-        pass
-    except Exception:  # not every storage has folders, or can list them
-        log.warning("the folder of account %d could not be looked through", account_id, exc_info=True)
