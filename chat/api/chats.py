@@ -8,7 +8,7 @@ from asgiref.sync import async_to_sync
 from django.db.models import Prefetch, QuerySet
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, status
 from rest_framework.generics import GenericAPIView, get_object_or_404
 from rest_framework.request import Request
@@ -18,11 +18,11 @@ from rest_framework.viewsets import GenericViewSet
 from accounts.api.scope import AccountScoped
 from accounts.liveness import Credential
 from chat import sse, transcript
-from chat.answering import Question, answer, model_name
+from chat.answering import answer, model_name
 from chat.api import examples
 from chat.api.chat_serializers import ChatMessageSerializer, ExchangeSerializer, OwnChatSerializer, SendSerializer
 from chat.api.idempotency import KEY_PARAMETER, KeysUnavailable, KeyUsed, StillBeginning, once
-from chat.api.views import filters_for
+from chat.api.views import PROVIDER_FAILURES, question_of
 from chat.choosing import model_for
 from chat.collecting import collect
 from chat.following import follow
@@ -99,8 +99,7 @@ class ChatMessagesView(StructuredDialect, AccountScoped, mixins.ListModelMixin, 
         responses={
             201: ExchangeSerializer,
             (200, "text/event-stream"): OpenApiTypes.STR,
-            502: OpenApiResponse(description="The model provider failed."),
-            504: OpenApiResponse(description="The model provider did not answer in time."),
+            **PROVIDER_FAILURES,
         },
         examples=[examples.SEND, examples.EXCHANGE, examples.STREAM],
     )
@@ -110,14 +109,7 @@ class ChatMessagesView(StructuredDialect, AccountScoped, mixins.ListModelMixin, 
         sent = SendSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
         asked = sent.validated_data
-        question = Question(
-            text=asked["content"],
-            use_rag=asked["use_rag"],
-            top_k=asked["top_k"],
-            filters=filters_for(self.account, asked),
-            temperature=asked.get("temperature"),
-            max_tokens=asked.get("max_tokens"),
-        )
+        question = question_of(self.account, asked["content"], asked)
         model = model_for(chat.wanted_model)
         user = self.membership.user
         turn, is_new = once(

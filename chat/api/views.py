@@ -35,6 +35,11 @@ from knowledge.api.serializers import EmptySerializer
 from knowledge.models import Collection, Document
 from knowledge.search import SearchFilters
 
+PROVIDER_FAILURES: dict[Any, Any] = {
+    502: OpenApiResponse(description="The model provider failed."),
+    504: OpenApiResponse(description="The model provider did not answer in time."),
+}
+
 
 class AskView(StructuredDialect, AccountScoped, GenericAPIView[Any]):
     error_statuses = (404,)
@@ -47,8 +52,7 @@ class AskView(StructuredDialect, AccountScoped, GenericAPIView[Any]):
         responses={
             200: AnswerSerializer,
             (200, "text/event-stream"): OpenApiTypes.STR,
-            502: OpenApiResponse(description="The model provider failed."),
-            504: OpenApiResponse(description="The model provider did not answer in time."),
+            **PROVIDER_FAILURES,
         },
         examples=[examples.ASK, examples.ANSWER, examples.STREAM],
     )
@@ -61,14 +65,7 @@ class AskView(StructuredDialect, AccountScoped, GenericAPIView[Any]):
         sent = self.get_serializer(data=request.data)
         sent.is_valid(raise_exception=True)
         asked = sent.validated_data
-        question = Question(
-            text=asked["question"],
-            use_rag=asked["use_rag"],
-            top_k=asked["top_k"],
-            filters=filters_for(self.account, asked),
-            temperature=asked.get("temperature"),
-            max_tokens=asked.get("max_tokens"),
-        )
+        question = question_of(self.account, asked["question"], asked)
         conversation_id = asked.get("conversation_id")
         turn, is_new = once(
             request,
@@ -79,6 +76,18 @@ class AskView(StructuredDialect, AccountScoped, GenericAPIView[Any]):
         if asked["stream"]:
             return sse.stream(while_it_holds(events, Credential.of(request), turn), turn.conversation.id)
         return Response(async_to_sync(collect)(events))
+
+
+def question_of(account: Account, text: str, asked: dict[str, Any]) -> Question:
+    """What is asked, by the fields that every way of asking has. Raises NotFound as `filters_for` does."""
+    return Question(
+        text=text,
+        use_rag=asked["use_rag"],
+        top_k=asked["top_k"],
+        filters=filters_for(account, asked),
+        temperature=asked.get("temperature"),
+        max_tokens=asked.get("max_tokens"),
+    )
 
 
 def filters_for(account: Account, asked: dict[str, Any]) -> SearchFilters:
