@@ -1,4 +1,4 @@
-"""Telling workers that there is a row to work on. The row is the queue; a sweep makes up for whatever gets lost here."""
+"""Telling workers that there is a row to work on. The row is the queue; a sweep makes up for what gets lost here."""
 
 from __future__ import annotations
 
