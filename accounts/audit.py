@@ -29,6 +29,10 @@ class Action(StrEnum):
     TOKEN_REPLAYED = "token_replayed"  # noqa: S105
     API_TOKEN_CREATED = "api_token_created"  # noqa: S105
     API_TOKEN_REVOKED = "api_token_revoked"  # noqa: S105
+    CHATBOT_KEY_CREATED = "chatbot_key_created"
+    CHATBOT_KEY_CHANGED = "chatbot_key_changed"
+    CHATBOT_KEY_ROTATED = "chatbot_key_rotated"
+    CHATBOT_KEY_REVOKED = "chatbot_key_revoked"
     USER_SUSPENDED = "user_suspended"
     USER_REINSTATED = "user_reinstated"
     MEMBER_INVITED = "member_invited"

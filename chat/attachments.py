@@ -75,7 +75,7 @@ def message_of(account: Account, user: User, message_id: UUID) -> Message:
 
 def _hold(account: Account, user: User, message: Message) -> None:
     """The conversation, as whoever deletes it does: nothing is attached to what goes in this moment."""
-    own = Conversation.objects.for_account(account).of_user(user).select_for_update()
+    own = Conversation.objects.for_account(account).of(user).select_for_update()
     if own.filter(id=message.conversation_id).values_list("id").first() is None:
         raise NotFound
 

@@ -232,7 +232,7 @@ class ChatSocket(AsyncWebsocketConsumer):
     def _own_chat(self, received: Received) -> UUID:
         """Raises NotFound for chats, and messages, that are not the user's in this account."""
         member = self.membership
-        own = Conversation.objects.for_account(member.account).of_user(member.user).filter(id=str(received.chat_id))
+        own = Conversation.objects.for_account(member.account).of(member.user).filter(id=str(received.chat_id))
         found = own.values_list("id", flat=True).first()
         if found is None:
             raise NotFound
@@ -288,7 +288,7 @@ class ChatSocket(AsyncWebsocketConsumer):
         user = self.membership.user
         # The plan may be another by now.
         account = membership_for(user, str(self.membership.account_id)).account
-        own = Conversation.objects.for_account(account).of_user(user).filter(id=received.chat_id or new_id())
+        own = Conversation.objects.for_account(account).of(user).filter(id=received.chat_id or new_id())
         model = model_for(own.values_list("wanted_model", flat=True).first() or "")
         turn = transcript.begin(account, user, received.data["content"], received.chat_id, model)
         return turn, self._message(turn.question_id)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
+from uuid import UUID
 
 from django.db import models
 from django.utils import timezone
@@ -11,16 +13,29 @@ from accounts.models import Account, User
 from doculume.ids import new_id
 
 
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Somebody who talks to an integration and is no user. `name` is unguessable or signed by the site they visit."""
+
+    integration_id: UUID
+    name: str
+
+
 class ConversationQuerySet(models.QuerySet["Conversation"]):
     def for_account(self, account: Account) -> Self:
         return self.filter(account=account)
 
-    def of_user(self, user: User) -> Self:
-        return self.filter(user=user)
+    def of(self, asker: User | Visitor) -> Self:
+        if isinstance(asker, Visitor):
+            return self.filter(user=None, integration_id=asker.integration_id, visitor=asker.name)
+        return self.filter(user=asker)
 
 
 class Conversation(models.Model):
-    """A conversation of one user in one account. Shown as a UUID, `chat_<hex>` or `conv_<hex>`."""
+    """A conversation of one user, or of one visitor of an integration, in one account.
+
+    Shown as a UUID, `chat_<hex>` or `conv_<hex>`.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     account = models.ForeignKey(Account, models.CASCADE, related_name="conversations")
@@ -32,6 +47,9 @@ class Conversation(models.Model):
     )
     # No foreign key: integrations are above this app, and a conversation outlives its integration.
     integration_id = models.UUIDField(null=True, blank=True, editable=False, help_text="Where it was begun.")
+    visitor = models.CharField(
+        max_length=200, blank=True, editable=False, help_text="Whose it is, where that is no user; see Visitor."
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now)
 
@@ -42,6 +60,11 @@ class Conversation(models.Model):
         indexes = [
             models.Index(fields=["account", "user", "-updated_at", "-id"]),
             models.Index(fields=["updated_at"], name="conversation_age"),
+            models.Index(
+                fields=["account", "integration_id", "visitor", "-updated_at", "-id"],
+                condition=models.Q(user=None),
+                name="conversation_of_visitor",
+            ),
         ]
 
     def __str__(self) -> str:

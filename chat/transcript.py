@@ -21,7 +21,7 @@ from accounts.models import Account, User
 from accounts.usage import give_back_answers, reserve_answer
 from chat import attachments
 from chat.events import CitationPayload, SourcePayload
-from chat.models import Attachment, Citation, Conversation, Message
+from chat.models import Attachment, Citation, Conversation, Message, Visitor
 from doculume.errors import NotFound
 from llm_settings.providers.base import ChatMessage
 
@@ -46,12 +46,14 @@ class Turn:
 
 
 @transaction.atomic
-def begin(account: Account, user: User, question: str, conversation_id: UUID | None, model_name: str) -> Turn:
+def begin(
+    account: Account, asker: User | Visitor, question: str, conversation_id: UUID | None, model_name: str
+) -> Turn:
     """Store the question and the beginning of its answer, which counts from now on as one of the plan's.
 
     Raises NotFound for a conversation of somebody else's, and QuotaExceeded; then nothing is stored.
     """
-    conversation = _conversation(account, user, question, conversation_id)
+    conversation = _conversation(account, asker, question, conversation_id)
     history = _history(conversation)
     now = timezone.now()
     common = {"account": account, "conversation": conversation}
@@ -72,10 +74,15 @@ def begin(account: Account, user: User, question: str, conversation_id: UUID | N
     return Turn(account, conversation, asked.id, reply.id, month, history, model_name)
 
 
-def _conversation(account: Account, user: User, question: str, conversation_id: UUID | None) -> Conversation:
+def _conversation(account: Account, asker: User | Visitor, question: str, conversation_id: UUID | None) -> Conversation:
     if conversation_id is None:
-        return Conversation.objects.create(account=account, user=user, title=_title_of(question))
-    own = Conversation.objects.for_account(account).of_user(user).select_for_update(of=("self",))
+        whose = (
+            {"integration_id": asker.integration_id, "visitor": asker.name}
+            if isinstance(asker, Visitor)
+            else {"user": asker}
+        )
+        return Conversation.objects.create(account=account, title=_title_of(question), **whose)
+    own = Conversation.objects.for_account(account).of(asker).select_for_update(of=("self",))
     conversation = own.filter(id=conversation_id).first()
     if conversation is None:
         raise NotFound

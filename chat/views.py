@@ -25,6 +25,6 @@ class ConversationPage(HomePage):
     """The same page with a conversation of the user's own in it."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        own = Conversation.objects.for_account(self.account).of_user(self.membership.user)
+        own = Conversation.objects.for_account(self.account).of(self.membership.user)
         conversation = get_object_or_404(own, pk=self.kwargs["pk"])
         return super().get_context_data(conversation=conversation, **kwargs)

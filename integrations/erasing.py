@@ -5,12 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from accounts.erasure import delete_some, until_none
-from integrations.models import Integration, IntegrationCollection, IntegrationEvent
+from integrations.models import (
+    ChatbotKey,
+    ChatbotKeyIntegration,
+    ChatbotSettings,
+    Integration,
+    IntegrationCollection,
+    IntegrationEvent,
+)
+
+# Events first: there may be many, and the database would delete them with their integration in one go.
+OF_ACCOUNT = (
+    IntegrationEvent,
+    IntegrationCollection,
+    ChatbotKeyIntegration,
+    ChatbotKey,
+    ChatbotSettings,
+    Integration,
+)
 
 
 def of_account(account_id: int) -> Iterator[int]:
-    """Events first: there may be many, and the database would delete them with their integration in one go."""
-    for model in (IntegrationEvent, IntegrationCollection, Integration):
+    for model in OF_ACCOUNT:
         yield from until_none(lambda model=model: delete_some(model, account_id))  # type: ignore[misc]
 
 

@@ -52,7 +52,7 @@ class ChatViewSet(
     rate_scope = OWN_PATHS
 
     def get_queryset(self) -> QuerySet[Conversation]:
-        return super().get_queryset().of_user(self.request.user)
+        return super().get_queryset().of(self.request.user)
 
     @extend_schema(examples=[examples.CREATE_CHAT, examples.CHAT])
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -87,7 +87,7 @@ class ChatMessagesView(StructuredDialect, AccountScoped, mixins.ListModelMixin, 
         return own.order_by("created_at", "id").prefetch_related(citations)
 
     def get_chat(self) -> Conversation:
-        own = Conversation.objects.for_account(self.account).of_user(self.membership.user)
+        own = Conversation.objects.for_account(self.account).of(self.membership.user)
         return get_object_or_404(own, pk=self.kwargs["pk"])
 
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -103,7 +103,7 @@ class ExportView(StructuredDialect, AccountScoped, GenericAPIView[Conversation])
         said = Message.objects.filter(account=self.account).order_by("created_at", "id")
         messages = Prefetch("messages", said.prefetch_related(citations, attached))
         counted = Count("messages", filter=Q(messages__account=self.account))
-        own = self.get_queryset().of_user(self.membership.user).annotate(message_count=counted)
+        own = self.get_queryset().of(self.membership.user).annotate(message_count=counted)
         return get_object_or_404(own.prefetch_related(messages), pk=pk)
 
 

@@ -58,7 +58,7 @@ class MessageStreamView(StructuredDialect, AccountScoped, GenericAPIView[Message
 
     def own_answer(self, pk: UUID) -> Turn:
         said = Message.objects.filter(account=self.account, role=Message.Role.ASSISTANT, id=pk).first()
-        own = Conversation.objects.for_account(self.account).of_user(self.membership.user)
+        own = Conversation.objects.for_account(self.account).of(self.membership.user)
         conversation = own.filter(id=said.conversation_id).first() if said else None
         if said is None or conversation is None:
             raise NotFound

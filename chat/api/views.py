@@ -117,7 +117,7 @@ class ConversationViewSet(
     pagination_class = NumberedPages
 
     def get_queryset(self) -> QuerySet[Conversation]:
-        conversations = super().get_queryset().of_user(self.request.user)
+        conversations = super().get_queryset().of(self.request.user)
         if self.action == "retrieve":
             citations = Citation.objects.filter(account=self.account)
             messages = Message.objects.filter(account=self.account).prefetch_related(Prefetch("citations", citations))

@@ -35,7 +35,8 @@ from accounts.tasks import erase_deleted
 from chat import attachments, transcript
 from chat.models import Conversation
 from doculume.errors import DoculumeError
-from integrations.models import Integration, IntegrationEvent
+from integrations import keys
+from integrations.models import ChatbotSettings, Integration, IntegrationEvent
 from knowledge import tasks, uploads
 from knowledge.ingestion import pipeline
 from knowledge.models import (
@@ -134,6 +135,8 @@ def fill(account: Account, user: User) -> None:
     integration = Integration.objects.create(account=account, type="chatbot", name="Help")
     integration.connect([pending.collection_id])
     IntegrationEvent.objects.create(account=account, integration=integration, event_type="click")
+    keys.create(account, "Site", integrations=[integration])
+    ChatbotSettings.objects.create(account=account, support_email="help@example.com")
     AccountIndex.objects.create(account=account, answering=model)
     Reindexing.objects.create(account=account, model=model, status=Reindexing.Status.DONE)
     question = GoldenQuestion.objects.create(account=account, collection_id=pending.collection_id, question="When?")

@@ -1,4 +1,4 @@
-"""Doors to other people's pages: what an integration is, which collections it opens, and what happened at it.
+"""What an integration is, which collections it opens, and what happened at it.
 
 Links and events go with their integration, and links with their collection, by the database's own cascade: one
 statement that binds the account deletes an integration, and nobody below needs to know that this app exists.
@@ -88,6 +88,9 @@ class Integration(models.Model):
     placeholder = models.CharField(max_length=LONGEST_NAME, default="Search...", blank=True)
     results_display = models.CharField(max_length=15, choices=ResultsDisplay.choices, default=ResultsDisplay.RESULTS)
     label = models.CharField(max_length=LONGEST_NAME, null=True, blank=True)
+    appearance = models.JSONField(
+        default=dict, blank=True, help_text="How its widgets look: theme, color, position, language, texts."
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 
