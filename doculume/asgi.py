@@ -18,6 +18,7 @@ from accounts import rate_limits  # noqa: E402
 from chat.consumers import ChatSocket  # noqa: E402
 from doculume import stopping  # noqa: E402
 from doculume.bodies import Application, BodyLimit, Receive, Scope, Send  # noqa: E402
+from doculume.dialects.groups import is_api  # noqa: E402
 
 SOCKETS = {"/api/v1/ws": ChatSocket.as_asgi()}
 
@@ -31,7 +32,7 @@ def largest_body(path: str) -> int:
 
 async def headers_of_refused(scope: Scope) -> dict[str, str]:
     """A request that is refused before Django sees it counts for its address."""
-    if not scope["path"].startswith("/api/"):
+    if not is_api(scope["path"]):
         return {}
     request = ASGIRequest(scope, BytesIO())
     return (await rate_limits.count_async(request, rate_limits.of_address(request))).headers()

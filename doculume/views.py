@@ -10,10 +10,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
-from doculume.dialects.groups import dialect_for
+from doculume.dialects.groups import dialect_for, is_api
 from doculume.readiness import failures
-
-API = "/api/"
 
 
 @never_cache
@@ -38,24 +36,24 @@ def unknown_path(request: HttpRequest, **kwargs: Any) -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    if request.path.startswith(API):
+    if is_api(request.path):
         return dialect_for(request.path).error_response(404, request)
     return render(request, "404.html", status=404)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    if request.path.startswith(API):
+    if is_api(request.path):
         return dialect_for(request.path).error_response(400, request, "The request could not be read.")
     return render(request, "400.html", status=400)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    if request.path.startswith(API):
+    if is_api(request.path):
         return dialect_for(request.path).error_response(403, request)
     return render(request, "403.html", status=403)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    if request.path.startswith(API):
+    if is_api(request.path):
         return dialect_for(request.path).error_response(500, request)
     return render(request, "500.html", status=500)

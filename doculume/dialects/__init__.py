@@ -3,6 +3,7 @@
 from doculume.dialects.base import ApiError, Dialect
 from doculume.dialects.flat import FlatDialect
 from doculume.dialects.message import MessageDialect
+from doculume.dialects.openai import OpenAIDialect
 from doculume.dialects.structured import StructuredDialect
 
-__all__ = ["ApiError", "Dialect", "FlatDialect", "MessageDialect", "StructuredDialect"]
+__all__ = ["ApiError", "Dialect", "FlatDialect", "MessageDialect", "OpenAIDialect", "StructuredDialect"]
