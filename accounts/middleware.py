@@ -12,7 +12,7 @@ from django.http.response import HttpResponseBase
 
 from accounts import rate_limits, sessions
 from accounts.rate_limits import RateLimited, Usage
-from doculume.dialects.groups import dialect_for
+from doculume.dialects.groups import dialect_for, is_api
 from doculume.ids import new_id
 
 ACCEPTABLE = re.compile(r"[A-Za-z0-9_.-]{8,64}")
@@ -59,11 +59,11 @@ class RateLimitMiddleware(BothWays):
         if iscoroutinefunction(self):
             return self._call_async(request)
         response = self.get_response(request)
-        return self._finish(request, response) if _is_api(request) else response
+        return self._finish(request, response) if is_api(request.path) else response
 
     async def _call_async(self, request: HttpRequest) -> HttpResponseBase:
         response = await self.get_response(request)
-        if not _is_api(request):
+        if not is_api(request.path):
             return response
         if rate_limits.usage_of(request) is None:
             return await sync_to_async(self._finish)(request, response)
@@ -103,10 +103,6 @@ class SessionActivityMiddleware(BothWays):
         """What Django found out about the user lies on the request."""
         found = getattr(request, "_cached_user", None) or getattr(request, "_acached_user", None)
         return bool(found and found.is_authenticated and request.session.session_key)
-
-
-def _is_api(request: HttpRequest) -> bool:
-    return request.path.startswith("/api/")
 
 
 def _rate_of(request: HttpRequest, response: HttpResponseBase) -> rate_limits.Rate:
