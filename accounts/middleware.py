@@ -1,5 +1,5 @@
 """What each request gets on its way in and out: a name, so that an error a user reports can be found in the log, the
-headers that say how many more requests there may be, and a note that its session is in use."""
+headers that say how many more requests there may be, a language, and a note that its session is in use."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ import re
 import time
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils import translation
+from django.utils.cache import patch_vary_headers
 
 from accounts import rate_limits, sessions
 from accounts.rate_limits import RateLimited, Usage
@@ -78,6 +81,30 @@ class RateLimitMiddleware(BothWays):
                 response = dialect_for(request.path).error_response(429, request, RateLimited.message)
                 response["Retry-After"] = usage.retry_after
         _as_refused(usage, response).write(response)
+        return response
+
+
+class LanguageMiddleware(BothWays):
+    """Pages are in the language that the browser asks for, until a view knows whom it speaks to
+    (`accounts.preferences`); the API is in English."""
+
+    def __call__(self, request: HttpRequest):  # type: ignore[no-untyped-def]
+        if is_api(request.path):
+            translation.activate(settings.LANGUAGE_CODE)
+            return self.get_response(request)
+        translation.activate(translation.get_language_from_request(request))
+        if iscoroutinefunction(self):
+            return self._call_async(request)
+        return self._tell(self.get_response(request))
+
+    async def _call_async(self, request: HttpRequest) -> HttpResponseBase:
+        return self._tell(await self.get_response(request))
+
+    @staticmethod
+    def _tell(response: HttpResponseBase) -> HttpResponseBase:
+        if response.get("Content-Type", "").startswith("text/html"):
+            patch_vary_headers(response, ("Accept-Language",))
+            response.headers.setdefault("Content-Language", translation.get_language() or settings.LANGUAGE_CODE)
         return response
 
 

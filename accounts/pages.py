@@ -16,6 +16,7 @@ from django.views.generic.base import ContextMixin, View
 
 from accounts.api.scope import ACCOUNT_ID, AccountRefused
 from accounts.models import Account, Membership, User
+from accounts.preferences import speak_to
 
 SESSION_KEY = "account"
 
@@ -115,6 +116,7 @@ class AccountPage(LoginRequiredMixin, ContextMixin, View):
             raise Http404 from error
         request.account_choice = choice  # type: ignore[attr-defined]
         self.membership, self.account = choice.membership, choice.membership.account
+        speak_to(request)
         if not self.may_open():
             raise PermissionDenied
         return super().dispatch(request, *args, **kwargs)

@@ -16,6 +16,7 @@ from django.views.generic.base import ContextMixin, View
 
 from accounts import sessions
 from accounts.models import User
+from accounts.preferences import speak_to
 
 
 @method_decorator(never_cache, name="dispatch")
@@ -28,6 +29,7 @@ class SettingsPage(LoginRequiredMixin, ContextMixin, View):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if isinstance(request.user, User):
             self.me = request.user
+            speak_to(request)
         return super().dispatch(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
