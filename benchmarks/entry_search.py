@@ -1,35 +1,45 @@
-"""How long a filtered search among entries takes, in the whole process and in the database, beside raw SQL.
+"""What a hybrid search among entries costs over HTTP, beside a bare Django view and the raw statement.
 
-    python -m benchmarks.entry_search [ENTRIES]
+    python -m benchmarks.entry_search [ENTRIES] [--rounds 60]
 
 Entries are synthetic, a chunk each: 60 words by Zipf's law, a vector around one of 2,000 topics, and fields of many
-kinds. Questions are eight words of an entry with a vector near it, so that embedding is left out of the times. `CPU`
-is of this process and of its database connection together. The scratch database on the configured server is dropped
-afterwards.
+kinds. Questions are eight words of an entry with a vector near it, known to the server, so that embedding is left out.
+The product and the view (see `benchmarks.bare_search`) are served by a uvicorn each, and asked one question at a time
+by a member's token over one connection. CPU is per search: of the web process, and of all of PostgreSQL's. The scratch
+database on the configured server is dropped afterwards.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime
+import http.client
 import json
-import os
+import pickle
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from unittest import mock
+from urllib.parse import urlencode
 
 from benchmarks.retrieval import scratch_database  # sets Django up
 from benchmarks.search_growth import LIKELIHOOD, RANDOM, TOPICS, VOCABULARY, Question, near, refresh
 
 from django.db import connection, transaction  # isort: skip
 
-from accounts.models import Account
+from accounts.models import User
+from accounts.plans import agree
+from accounts.tokens import start_family
+from benchmarks import bare_search
+from benchmarks.streams import LARGE, computed, free_port, until_up
 from doculume.ids import new_id
+from integrations.models import Integration
 from knowledge.models import Chunk, Collection, Entry
-from knowledge.search import Boost, MetaFilter, SortKey, entries, indexes, search_entries, vocabulary
+from knowledge.search import entries, indexes, vocabulary
 from knowledge.search import statistics as terms_known
 from knowledge.search.terms import terms_of
 from llm_settings.models import EmbeddingModel
@@ -38,7 +48,6 @@ from llm_settings.providers.calibration import similarity
 
 WORDS = 60
 BATCH = 1_000
-QUESTIONS = 60
 
 
 def fields() -> dict[str, Any]:
@@ -94,118 +103,174 @@ def load(collection: Collection, count: int, model: EmbeddingModel) -> list[Ques
     return [Question(" ".join(w), near(v, 0.5)) for w, v in zip(words, vectors, strict=False)]
 
 
-def cpu_of(pid: int) -> float:
-    """Seconds a process has spent."""
-    parts = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(parts[11]) + int(parts[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def measure(label: str, ask: Callable[[Question], Any], questions: list[Question]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        backend = cursor.fetchone()[0]
-    for question in questions[:5]:
-        ask(question)
-    took, own, database = [], time.process_time(), cpu_of(backend)
-    totals = []
-    for question in questions:
-        started = time.perf_counter()
-        found = ask(question)
-        took.append((time.perf_counter() - started) * 1000)
-        totals.append(getattr(found, "total", 0))
-    own, database = (
-        (time.process_time() - own) / len(questions) * 1000,
-        (cpu_of(backend) - database) / len(questions) * 1000,
-    )
-    p50, p95 = statistics.median(took), statistics.quantiles(took, n=20)[-1]
-    laps = getattr(found, "timings", {})
-    detail = " ".join(f"{name} {value:.1f}" for name, value in laps.items() if name != "total")
-    total = statistics.median(totals)
-    print(
-        f"| {label:44} | {p50:6.1f} | {p95:6.1f} | {own:5.1f} + {database:5.1f} | {total:7.0f} | {detail}",
-        flush=True,
-    )
-
-
-FILTERS: dict[str, tuple[MetaFilter, ...]] = {
-    "no filter": (),
-    "half of the entries": (MetaFilter("half", "eq", (True,)),),
-    "a kind (10 %)": (MetaFilter("kind", "eq", ("kind 3",)),),
-    "a tag of an array (1.5 %)": (MetaFilter("tags", "eq", ("tag 7",)),),
-    "a category (1 %)": (MetaFilter("category", "eq", ("category 3",)),),
-    "two categories, below a price (1 %)": (
-        MetaFilter("category", "or", ("category 3", "category 4")), MetaFilter("price", "lt", (500,)),
+BY_PRICE = "sort[0][field]=price&sort[0][direction]=asc&sort[0][type]=number"
+# What is asked beside the query, and for the bare view the same as a document.
+SEARCHES: list[tuple[str, str, dict[str, Any] | None]] = [
+    ("a category (1 %)", "meta[category]=category 3", {"category": "category 3"}),
+    ("… threshold 0", "threshold=0&meta[category]=category 3", {"category": "category 3"}),
+    ("a tag of an array (1.5 %), threshold 0", "threshold=0&meta[tags]=tag 7", {"tags": ["tag 7"]}),
+    (
+        "two categories, below a price (1 %), thr. 0",
+        "threshold=0&meta[category][]=category 3&meta[category][]=category 4&meta[price][lt]=500", None,
     ),
-    "a range of prices (2 %)": (MetaFilter("price", "gte", (100,)), MetaFilter("price", "lt", (120,))),
-    "a range of dates (25 %)": (MetaFilter("published_at", "gte", ("2023-03-01",)),),
-    "a nested number": (MetaFilter("stock.level", "eq", ("17",)),),
-    "one entry": (MetaFilter("rare", "eq", (17,)),),
-}  # fmt: skip
-
-RAW = """
-    SELECT chunk.entry_id, -(chunk.vector <#> %s::halfvec) FROM knowledge_chunkembedding AS chunk
-    JOIN knowledge_entry AS entry ON entry.account_id = %s AND entry.id = chunk.entry_id AND entry.meta @> %s::jsonb
-    WHERE chunk.account_id = %s AND chunk.model_id = %s ORDER BY 2 DESC LIMIT 10
-"""
+    ("one entry, threshold 0", "threshold=0&meta[rare]=17", {"rare": 17}),
+    ("a kind (10 %)", "meta[kind]=kind 3", {"kind": "kind 3"}),
+    ("… threshold 0", "threshold=0&meta[kind]=kind 3", {"kind": "kind 3"}),
+    ("… and a boost", "threshold=0&meta[kind]=kind 3&boost[0][field]=published_at&boost[0][type]=recency", None),
+    ("… sorted by price", f"threshold=0&meta[kind]=kind 3&{BY_PRICE}", None),
+    ("half of the entries", "meta[half]=true", {"half": True}),
+    ("… threshold 0", "threshold=0&meta[half]=true", {"half": True}),
+    ("a range of prices (2 %), threshold 0", "threshold=0&meta[price][gte]=100&meta[price][lt]=120", None),
+    ("a range of dates (25 %), threshold 0", "threshold=0&meta[published_at][gte]=2023-03-01", None),
+    ("no filter", "", {}),
+    ("… threshold 0", "threshold=0", {}),
+    ("… the tenth page", "threshold=0&page=10", None),
+    ("… sorted by price", f"threshold=0&{BY_PRICE}", None),
+]  # fmt: skip
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("entries", nargs="?", type=int, default=50_000)
+    parser.add_argument("--rounds", type=int, default=60, help="questions of each kind")
     options = parser.parse_args()
     with scratch_database("benchmark_entries"):
-        run(options.entries)
+        model = EmbeddingModel.objects.active()
+        user = User.objects.create_user("bench@example.com", "a long enough password")
+        collection = Collection.objects.create(account=user.personal_account, name="all")
+        questions = fill(collection, options.entries, model)
+        run(user, collection, model, questions, options.rounds)
 
 
-def run(size: int) -> None:
-    model = EmbeddingModel.objects.active()
-    account = Account.objects.create(name="entries")
-    collection = Collection.objects.create(account=account, name="all")
+def fill(collection: Collection, size: int, model: EmbeddingModel) -> list[Question]:
     with connection.cursor() as cursor:
         cursor.execute(f"DROP INDEX IF EXISTS {indexes.vector_index(model)}")
     started = time.perf_counter()
-    questions = [question for _ in range(size // BATCH) for question in load(collection, BATCH, model)]
-    print(f"{size / (time.perf_counter() - started):.0f} entries a second", flush=True)
+    questions = [
+        question for _ in range(max(1, size // BATCH)) for question in load(collection, min(size, BATCH), model)
+    ]
+    print(f"{size} entries, {size / (time.perf_counter() - started):.0f} a second", flush=True)
     indexes.ensure_vector_index(model)
     refresh()
-    sizes()
-    asked = [questions[index] for index in RANDOM.choice(len(questions), QUESTIONS)]
-    compare(account, collection, model, asked)
+    print_sizes(size)
+    return questions
 
 
-def compare(account: Account, collection: Collection, model: EmbeddingModel, asked: list[Question]) -> None:
-    def ask(threshold: float = 0.4, **options: Any) -> Callable[[Question], Any]:
-        return lambda question: search_entries(
-            account, question.text, collection_ids=[collection.id], threshold=threshold, **options
-        )
-
-    print(f"| {'':44} | p50 ms | p95 ms | CPU ms: own + db | total |")
-    with mock.patch.object(entries, "get_embedder", return_value=Known(model, asked + typed(asked))):
-        for label, filters in FILTERS.items():
-            for threshold in (0.4, 0.0):
-                measure(f"{label}, threshold {threshold}", ask(threshold, meta=filters), asked)
-        kind = FILTERS["a kind (10 %)"]
-        measure("10 %, a boost", ask(meta=kind, boosts=[Boost("published_at", "recency")]), asked)
-        measure("10 %, sorted by price", ask(0.0, meta=kind, sorts=[SortKey("price", "asc", "number")]), asked)
-        measure("a search box, all", ask(as_you_type=True), typed(asked))
-        measure("all, sorted by price", ask(0.0, sorts=[SortKey("price", "asc", "number")]), asked)
-    for label, document in (
-        ("raw SQL, vectors only, 10 %", {"kind": "kind 3"}),
-        ("raw SQL, vectors only, 1 %", {"category": "category 3"}),
-    ):
-        measure(label, lambda question, d=document: raw(account, model, question, d), asked)
-
-
-def typed(asked: list[Question]) -> list[Question]:
-    """Two words and the beginning of a third; the second is misspelled."""
-    return [Question(" ".join([w[0], w[1] + "x", w[2][:3]]), q.vector) for q in asked for w in [q.text.split()]]
-
-
-def raw(account: Account, model: EmbeddingModel, question: Question, document: dict[str, Any]) -> None:
+def print_sizes(entries_: int) -> None:
+    """Bytes an entry, of each table and of its indexes."""
     with connection.cursor() as cursor:
-        vector = indexes.dense(question.vector)
-        cursor.execute(RAW, [vector, account.id, json.dumps(document), account.id, model.id])
-        cursor.fetchall()
+        cursor.execute(
+            "SELECT relname, pg_table_size(oid), pg_indexes_size(oid) FROM pg_class WHERE relkind = 'r' "
+            "AND relname ~ '^knowledge_' AND pg_table_size(oid) > 100000 ORDER BY pg_total_relation_size(oid) DESC"
+        )
+        rows = cursor.fetchall()
+        cursor.execute(
+            "SELECT pg_relation_size(to_regclass(%s))", [indexes.vector_index(EmbeddingModel.objects.active())]
+        )
+        graph = cursor.fetchone()[0]
+    for name, table, index in rows:
+        print(f"  {name:30} {table / entries_:6.0f} + {index / entries_:6.0f} bytes of indexes an entry")
+    total = sum(table + index for _, table, index in rows)
+    print(
+        f"  together {total / entries_:.0f} bytes an entry, {graph / entries_:.0f} of them the graph of vectors",
+        flush=True,
+    )
+
+
+def run(user: User, collection: Collection, model: EmbeddingModel, questions: list[Question], rounds: int) -> None:
+    account = user.personal_account
+    agree(account, {"requests_per_minute": LARGE})
+    integration = Integration.objects.create(account=account, type="custom", name="bench")
+    integration.connect([collection.id])
+    asked = [questions[index] for index in RANDOM.choice(len(questions), rounds)]
+    with tempfile.TemporaryDirectory() as folder:
+        known = Path(folder) / "questions"
+        known.write_bytes(pickle.dumps({question.text: question.vector for question in questions}))
+        chunks = Chunk.objects.filter(account=account).count()
+        scope = {"account": account.id, "collection": collection.id, "model": model.id, "chunks": chunks}
+        ports = [free_port(), free_port()]
+        database = str(connection.settings_dict["NAME"])
+        command = [sys.executable, "-m", "benchmarks.entry_search", "--serve"]
+        more = [database, str(known), json.dumps(scope, default=str)]
+        servers = [
+            subprocess.Popen([*command, role, str(port), *more])
+            for role, port in zip(("product", "bare"), ports, strict=True)
+        ]
+        try:
+            for port in ports:
+                until_up(port)
+            path = f"/api/v1/integrations/{integration.id}/search"
+            compare(
+                Server(servers[0].pid, ports[0], path, start_family(user).access),
+                Server(servers[1].pid, ports[1]),
+                scope,
+                asked,
+            )
+        finally:
+            for server in servers:
+                server.terminate()
+            for server in servers:
+                server.wait(15)
+
+
+class Server:
+    """A process that answers GET, asked over one connection."""
+
+    def __init__(self, pid: int, port: int, path: str = "/", token: str = "") -> None:
+        self.pid, self.path = pid, path
+        self.headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self.connection = http.client.HTTPConnection("127.0.0.1", port)
+
+    def ask(self, parameters: str) -> Any:
+        self.connection.request("GET", f"{self.path}?{parameters}", headers=self.headers)
+        response = self.connection.getresponse()
+        body = response.read()
+        assert response.status == 200, body
+        return json.loads(body)
+
+
+def compare(product: Server, bare: Server, scope: bare_search.Scope, asked: list[Question]) -> None:
+    print(f"| {'':44} |      total |         product over HTTP          |        bare view over HTTP         | raw SQL")
+    print(f"| {'':44} |            |    p50    p95   web CPU  postgres   |    p50    p95   web CPU  postgres   | p50")
+    for label, parameters, document in SEARCHES:
+        extra = "".join(f"&{part.replace(' ', '+')}" for part in parameters.split("&") if part)
+        totals = [product.ask(urlencode({"query": question.text}) + extra)["meta"]["total"] for question in asked[:10]]
+        cells = [measured(product.pid, lambda q, e=extra: product.ask(urlencode({"query": q.text}) + e), asked)]
+        if document is not None:
+            own = {name: json.dumps(value) for name, value in document.items()}
+            cells.append(measured(bare.pid, lambda q, o=own: bare.ask(urlencode({"query": q.text, **o})), asked))
+            ask = lambda q, d=document: bare_search.raw(scope, q.text, q.vector, d)  # noqa: E731
+            cells.append(f"{statistics.median(times(ask, asked)):6.1f}")
+        print(f"| {label:44} | {statistics.median(totals):10.0f} | {' | '.join(cells)}", flush=True)
+
+
+def measured(web: int, ask: Callable[[Question], Any], asked: list[Question]) -> str:
+    for question in asked[:5]:
+        ask(question)
+    before = computed(web), postgres_cpu()
+    took = times(ask, asked)
+    own, database = (
+        (now - then) / len(asked) * 1000 for now, then in zip((computed(web), postgres_cpu()), before, strict=True)
+    )
+    p50, p95 = statistics.median(took), statistics.quantiles(took, n=20)[-1]
+    return f"{p50:6.1f} {p95:6.1f}    {own:6.1f}    {database:6.1f}   "
+
+
+def times(ask: Callable[[Question], Any], asked: list[Question]) -> list[float]:
+    """Milliseconds of each."""
+    took = []
+    for question in asked:
+        started = time.perf_counter()
+        ask(question)
+        took.append((time.perf_counter() - started) * 1000)
+    return took
+
+
+def postgres_cpu() -> float:
+    """Seconds of all backends of this database, and of the workers that they started."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pid FROM pg_stat_activity WHERE datname = current_database()")
+        return sum(computed(pid) for (pid,) in cursor.fetchall())
 
 
 class Known:
@@ -213,9 +278,9 @@ class Known:
 
     scale = [(0.0, 0.0), (0.45, 0.4), (0.7, 0.7), (1.0, 1.0)]
 
-    def __init__(self, model: EmbeddingModel, asked: list[Question]) -> None:
+    def __init__(self, model: EmbeddingModel, vectors: dict[str, Any]) -> None:
         self.real = get_embedder(model)
-        self.vectors = {question.text: question.vector for question in asked}
+        self.vectors = vectors
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.real, name)
@@ -227,14 +292,24 @@ class Known:
         return similarity(cosine, self.scale)
 
 
-def sizes() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT relname, pg_relation_size(oid) / 1024 FROM pg_class WHERE relname ~ '^(knowledge_|entry_|chunk_)' "
-            "AND relkind IN ('r', 'i') ORDER BY 2 DESC LIMIT 14"
-        )
-        print(", ".join(f"{name} {size} kB" for name, size in cursor.fetchall()), flush=True)
+def serve_product(port: int, database: str, vectors: dict[str, Any]) -> None:
+    import uvicorn
+
+    connection.settings_dict["NAME"] = database
+    entries.get_embedder = lambda model: Known(model, vectors)
+    uvicorn.run("doculume.asgi:application", port=port, log_level="warning", access_log=False, timeout_keep_alive=600)
+
+
+def serve(role: str, port: str, database: str, known: str, scope: str) -> None:
+    vectors = pickle.loads(Path(known).read_bytes())
+    if role == "product":
+        serve_product(int(port), database, vectors)
+    else:
+        bare_search.serve(int(port), database, json.loads(scope), vectors)
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["--serve"]:
+        serve(*sys.argv[2:])
+    else:
+        main()
