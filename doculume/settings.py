@@ -352,10 +352,12 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
         "MessageStatusEnum": "chat.models.Message.Status",
+        "RoleEnum": "chat.models.Message.Role",
         "ProviderTypeEnum": "llm_settings.models.LLMProvider.Type",
         "IntegrationTypeEnum": "integrations.models.Integration.Type",
         "BoostTypeEnum": "integrations.api.searching.BOOST_TYPES",
         "SortTypeEnum": "integrations.api.searching.SORT_TYPES",
+        "AskedRoleEnum": "integrations.openai_door.serializers.ROLES",
     },
 }
 

@@ -1,4 +1,4 @@
-"""All routes. The API lives under /api/v1; everything else is pages."""
+"""All routes. The API lives under /api/v1, and under /v1 as OpenAI's clients know it; everything else is pages."""
 
 from __future__ import annotations
 
@@ -28,10 +28,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("knowledge.api.urls")),
     path("api/v1/", include("chat.api.urls")),
     path("api/v1/", include("integrations.api.urls")),
+    path("v1/", include("integrations.openai_door.urls")),
     both("api/schema", SpectacularAPIView.as_view(api_version="v1"), name="schema"),
     both("api/docs", reference_page(SpectacularSwaggerSplitView.as_view()), name="docs"),
     both("api/redoc", reference_page(SpectacularRedocView.as_view(template_name="api/redoc.html")), name="redoc"),
     re_path(r"^api/.*$", views.unknown_path),
+    re_path(r"^v1(?:/.*)?$", views.unknown_path),
     path("", include("accounts.urls")),
     path("", include("knowledge.urls")),
     path("", include("chat.urls")),

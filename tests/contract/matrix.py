@@ -85,6 +85,9 @@ ROUTES: dict[str, dict[str, dict[str, str]]] = {
     "api-integration-summarise": {"get": OF_ACCOUNT, "post": OF_ACCOUNT},
     "api-integration-chat": {"post": OF_ACCOUNT},
     "api-integration-events": {"post": OF_ACCOUNT},
+    "openai-models": {"get": SIGNED_IN},
+    "openai-model": {"get": OF_ACCOUNT},
+    "openai-chat-completions": {"post": SIGNED_IN},
     # A viewer reads and asks. What they asked is theirs, so they may delete it.
     "api-ask": {"post": SIGNED_IN},
     "api-conversations": {"get": SIGNED_IN, "post": SIGNED_IN},
@@ -257,6 +260,7 @@ THINGS: dict[str, Callable[[Account, User], dict[str, Any]]] = {
     "api-integration-summarise": _integration,
     "api-integration-chat": _integration,
     "api-integration-events": _integration,
+    "openai-model": lambda account, alice: {"model": _integration(account, alice)["pk"]},
     "api-conversation": _conversation,
     "api-message-stream": _answer,
     "api-conversation-messages": _conversation,

@@ -19,7 +19,8 @@ from tests.contract.matrix import BODIES, OWN, OWN_THING, PAGES, PUBLIC, ROUTES,
 
 MADE_UP = ("x", "a.b.c", "cb_0123456789abcdef0123456789abcdef", "")
 # Ways in that other tests walk: the admin lets in staff only, and what is unknown is a 404.
-ELSEWHERE = ("admin/", "^api/.*$")
+ELSEWHERE = ("admin/", "^api/.*$", "^v1(?:/.*)?$")
+OF_API = ("api/v1/", "v1/")
 
 
 def patterns(resolver: URLResolver | None = None, prefix: str = "", space: str = "") -> Iterator[tuple[str, str, Any]]:
@@ -34,8 +35,8 @@ def patterns(resolver: URLResolver | None = None, prefix: str = "", space: str =
 
 
 EVERYTHING = [(route, name, it) for route, name, it in patterns() if not route.startswith(ELSEWHERE)]
-API = {name: it for route, name, it in EVERYTHING if route.startswith("api/v1/")}
-HTML = {name: it for route, name, it in EVERYTHING if not route.startswith("api/v1/")}
+API = {name: it for route, name, it in EVERYTHING if route.startswith(OF_API)}
+HTML = {name: it for route, name, it in EVERYTHING if not route.startswith(OF_API)}
 
 
 def view_class(pattern: URLPattern) -> Any:
