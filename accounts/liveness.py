@@ -23,8 +23,34 @@ log = logging.getLogger(__name__)
 FAILURES = 2
 
 
+class Lasting:
+    """What was shown at the beginning of a stream or socket, and may end before that does."""
+
+    __slots__ = ()
+
+    async def still_holds(self) -> bool:
+        raise NotImplementedError
+
+    async def death(self, every: float | None = None) -> None:
+        """Return when it no longer holds: after one check in the ordinary case, three times `every` at the most.
+
+        One check that fails says nothing; but what could not be checked twice is taken for dead.
+        """
+        seconds = every or settings.CREDENTIAL_CHECK_SECONDS
+        failures = 0
+        while failures < FAILURES:
+            await asyncio.sleep(seconds)
+            try:
+                if not await asyncio.wait_for(self.still_holds(), seconds / FAILURES):
+                    return
+                failures = 0
+            except (DatabaseError, TimeoutError) as error:
+                log.warning("a credential could not be checked: %s", type(error).__name__)
+                failures += 1
+
+
 @dataclass(frozen=True, slots=True)
-class Credential:
+class Credential(Lasting):
     """What a request showed: one sign-in, API token or page session of a user, and the account it acts in."""
 
     user_id: int
@@ -50,23 +76,6 @@ class Credential:
     async def still_holds(self) -> bool:
         """Not after sign-out, revocation, a new password, suspension, removal from the account, or deletion."""
         return await in_database(self._holds, apart=True)()
-
-    async def death(self, every: float | None = None) -> None:
-        """Return when it no longer holds: after one check in the ordinary case, three times `every` at the most.
-
-        One check that fails says nothing; but what could not be checked twice is taken for dead.
-        """
-        seconds = every or settings.CREDENTIAL_CHECK_SECONDS
-        failures = 0
-        while failures < FAILURES:
-            await asyncio.sleep(seconds)
-            try:
-                if not await asyncio.wait_for(self.still_holds(), seconds / FAILURES):
-                    return
-                failures = 0
-            except (DatabaseError, TimeoutError) as error:
-                log.warning("a credential could not be checked: %s", type(error).__name__)
-                failures += 1
 
     def _holds(self) -> bool:
         member = Membership.objects.filter(

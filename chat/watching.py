@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from typing import Any
 
-from accounts.liveness import Credential
+from accounts.liveness import Lasting
 from chat.events import Event, Failed
 from chat.passing import Passing
 from chat.transcript import Turn
@@ -17,7 +17,7 @@ STOPPED = "The server was stopped."
 
 
 async def while_it_holds(
-    events: AsyncGenerator[Event, None], credential: Credential, turn: Turn | Passing, every: float | None = None
+    events: AsyncGenerator[Event, None], credential: Lasting, turn: Turn | Passing, every: float | None = None
 ) -> AsyncGenerator[Event, None]:
     """The events of `turn`'s answer until `credential` dies or the server is stopped. Then the call to the model is
     canceled, the message ends as stopped with the reason, and the last event is Failed (`unauthenticated`, or
