@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -22,6 +23,27 @@ REFUNDS = (
     "Digital products can be refunded for 14 days."
 )
 USAGE = b'data: {"choices": [], "usage": {"prompt_tokens": 150, "completion_tokens": 45}}\n\n'
+MODELS, COMPLETIONS = "/v1/models", "/v1/chat/completions"
+SAID = [{"role": "user", "content": QUESTION}]
+ASKED: dict[str, Any] = {"model": "doculume", "messages": SAID}
+PATHS = {MODELS: "get", f"{MODELS}/doculume": "get", COMPLETIONS: "post"}
+
+
+def refused(response: Any, *statuses: int) -> dict[str, Any]:
+    """The error of a response, once it is known to have the shape of OpenAI's and one of `statuses`."""
+    status, text = response.status_code, response.content
+    assert status in statuses, (status, text[:300])
+    assert response.headers["Content-Type"] == "application/json"
+    body = json.loads(text)
+    assert set(body) == {"error"}
+    error: dict[str, Any] = body["error"]
+    assert set(error) == {"message", "type", "param", "code"}
+    assert all(isinstance(error[name], str) and error[name] for name in ("message", "type", "code"))
+    assert error["param"] is None or isinstance(error["param"], str)
+    assert len(text) < 5_000
+    there = {name.lower() for name in response.headers}
+    assert {"x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "x-request-id"} <= there
+    return error
 
 
 @pytest.fixture
