@@ -3,7 +3,7 @@ PYTHON ?= python3
 ENV = $(PYTHON) doculume/bootstrap.py
 DEV = $(ENV) --dev
 
-.PHONY: help run test test-slow test-browser lint format lock services stop
+.PHONY: help run test test-slow test-browser test-clients lint format lock services stop
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 12
@@ -19,6 +19,10 @@ test-slow: ## faults, races and whole platforms, which take minutes
 
 test-browser: ## the pages in a Chromium of this machine; DOCULUME_CHROMIUM names another
 	@$(DEV) pytest -m browser
+
+test-clients: ## OpenAI's own clients, that for Node.js (with npm) too, against the server
+	@npm install --silent --no-audit --no-fund --prefix var/clients openai@6.49.0
+	@$(DEV) pytest tests/contract/test_openai_clients.py
 
 lint: ## style, types, layers
 	@$(DEV) ruff check .
