@@ -13,6 +13,7 @@ from django.db import connection
 
 from accounts import rate_limits, throttling
 from doculume.embedded import holding
+from doculume.embedded.places import locked
 from doculume.management.platform import model_is_missing
 from doculume.management.servers import embedded_servers
 from tests.cast import account, alice, anonymous, as_alice, as_bob, as_charlie, bob, charlie  # noqa: F401
@@ -23,9 +24,11 @@ from tests.instance import REPOSITORY
 def servers() -> Iterator[None]:
     """The tests' own PostgreSQL and Valkey (or those of DATABASE_URL and REDIS_URL), and the local models."""
     with holding.held(settings.VAR, embedded_servers(), durable=False):
-        if model_is_missing():
-            # In a process of its own, which gives back the memory that converting takes.
-            subprocess.run([sys.executable, "manage.py", "build_models"], cwd=REPOSITORY, check=True)
+        # Several processes of one run would build them at once.
+        with locked(settings.MODELS_DIR.parent / "locks" / "models"):
+            if model_is_missing():
+                # In a process of its own, which gives back the memory that converting takes.
+                subprocess.run([sys.executable, "manage.py", "build_models"], cwd=REPOSITORY, check=True)
         yield
 
 

@@ -1,6 +1,8 @@
 """A data folder with servers of its own for each test run, so that runs at the same time never meet.
 
-Nothing of the user's is touched: `var/test/0` is taken by the first run, `var/test/1` by a second one beside it.
+Nothing of the user's is touched: `var/test/0` is taken by the first run, `var/test/1` by a second one beside it. Where
+one run has several processes, each is a run of its own in this respect: its own servers, database, keys and files, so
+that a test may pause a server or look at all of its sessions.
 """
 
 from __future__ import annotations
@@ -17,9 +19,11 @@ _held: list[IO[str]] = []
 def claim(root: Path) -> Path:
     """The first folder below `root` that no living process has claimed; it is ours until this process ends.
 
-    A child that loads the test settings too finds its parent's folder in `DOCULUME_TEST_VAR`.
+    A child that loads the test settings too finds its parent's folder in `DOCULUME_TEST_VAR`. The processes of
+    pytest-xdist are children as well, of the one that hands out the tests, but each is to have a folder of its own.
     """
-    if inherited := os.environ.get("DOCULUME_TEST_VAR"):
+    variable = f"DOCULUME_TEST_VAR{os.environ.get('PYTEST_XDIST_WORKER', '')}"
+    if inherited := os.environ.get(variable):
         return Path(inherited)
     number = 0
     while True:
@@ -33,5 +37,5 @@ def claim(root: Path) -> Path:
             number += 1
             continue
         _held.append(lock)
-        os.environ["DOCULUME_TEST_VAR"] = str(folder)
+        os.environ[variable] = str(folder)
         return folder

@@ -13,7 +13,7 @@ from tests.contract.bad_input import BODIES, send, structured
 
 pytestmark = pytest.mark.django_db
 
-UNKNOWN = uuid.uuid4()
+UNKNOWN = uuid.UUID("b81d17eb-99c7-408a-8081-09319dff64e2")
 DOCUMENT_FIELDS = {
     "id",
     "filename",

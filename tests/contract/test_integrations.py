@@ -303,7 +303,7 @@ class TestLists:
             refused(as_alice.get(f"{INTEGRATIONS}?{query}"), 422, query.partition("=")[0])
 
 
-@pytest.mark.parametrize("body", set(BODIES) - {"empty"})
+@pytest.mark.parametrize("body", sorted(set(BODIES) - {"empty"}))
 @pytest.mark.parametrize("path", ["", "/search", "/events"])
 @pytest.mark.parametrize("slash", ["", "/"])
 def test_bad_bodies_are_refused_in_shape(as_alice, made, path, body, slash):
