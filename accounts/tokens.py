@@ -23,10 +23,12 @@ from accounts import audit
 from accounts.models import TokenFamily, User
 from doculume.crypto import digest
 from doculume.errors import DoculumeError
+from doculume.prepared import Prepared
 
 FAMILY_CLAIM = "fam"
 PURPOSE = "refresh-token"
 AnyToken = TypeVar("AnyToken", AccessToken, RefreshToken)
+_FAMILY = Prepared(lambda family: TokenFamily.objects.select_related("user").filter(id=family), UUID(int=2))
 
 
 class CredentialRefused(DoculumeError):
@@ -108,8 +110,7 @@ def sign_out(family: TokenFamily, request: HttpRequest | None = None) -> None:
 
 def family_of_access(access: str) -> TokenFamily:
     """The live family of an access token with its active user, in one query. Raises `CredentialRefused`."""
-    family = TokenFamily.objects.select_related("user").filter(id=_family_id(_decode(access, AccessToken))).first()
-    return _usable(family)
+    return _usable(_FAMILY.first(_family_id(_decode(access, AccessToken))))
 
 
 def _renew(family: TokenFamily) -> TokenPair:

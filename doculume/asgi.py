@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from io import BytesIO
 
+import django
 from django.conf import settings
-from django.core.asgi import get_asgi_application
 from django.core.handlers.asgi import ASGIRequest
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "doculume.settings")
 
-django_application = get_asgi_application()
+django.setup(set_prefix=False)
 
 # What these import needs Django's applications loaded.
 from accounts import rate_limits  # noqa: E402
@@ -19,6 +19,7 @@ from chat.consumers import ChatSocket  # noqa: E402
 from doculume import stopping  # noqa: E402
 from doculume.bodies import Application, BodyLimit, Receive, Scope, Send  # noqa: E402
 from doculume.dialects.groups import is_api  # noqa: E402
+from doculume.handler import Handler  # noqa: E402
 
 SOCKETS = {"/api/v1/ws": ChatSocket.as_asgi()}
 
@@ -62,7 +63,7 @@ async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
             return
 
 
-http = BodyLimit(django_application, largest_body, headers_of_refused)
+http = BodyLimit(Handler(), largest_body, headers_of_refused)
 KINDS: dict[str, Application] = {"http": http, "websocket": socket, "lifespan": lifespan}
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from django.db.models import QuerySet
 from rest_framework.request import Request
 
 from accounts.models import Account, ApiToken, Membership, User
 from doculume.errors import PermissionRefused
+from doculume.prepared import Prepared
 
 ACCOUNT_ID = re.compile(r"[0-9]{1,18}")
 
@@ -19,19 +21,26 @@ class AccountRefused(PermissionRefused):
     message = "You do not belong to the account that X-Account-Id names."
 
 
+def _memberships(user: int) -> QuerySet[Membership]:
+    return Membership.objects.select_related("account__plan", "account__own_limits").filter(
+        user=user, user__deleted_at=None, account__deleted_at=None
+    )
+
+
+_PERSONAL = Prepared(lambda user, same: _memberships(user).filter(account__personal_of=same), 2, 3)
+_NAMED = Prepared(lambda user, account: _memberships(user).filter(account_id=account), 2, 3)
+
+
 def membership_for(user: User, asked: str | None) -> Membership:
     """`user` in the account whose id `asked` holds (the `X-Account-Id` header), else in the personal account.
 
     The account comes along in the one query, with all that `Account.allowance` reads. Raises `AccountRefused`, alike
     for an account of others, of nobody, one that was deleted, and for what is no id at all.
     """
-    memberships = Membership.objects.select_related("account__plan", "account__own_limits").filter(
-        user=user, user__deleted_at=None, account__deleted_at=None
-    )
     if asked is None:
-        found = memberships.filter(account__personal_of=user).first()
+        found = _PERSONAL.first(user.pk, user.pk)
     elif ACCOUNT_ID.fullmatch(asked):
-        found = memberships.filter(account_id=int(asked)).first()
+        found = _NAMED.first(user.pk, int(asked))
     else:
         found = None
     if found is None:

@@ -1,0 +1,73 @@
+"""Queries that every request asks, written once.
+
+For a look-up of one row the ORM takes several times longer to write the SQL than the database takes to answer it. What
+it wrote is kept here, with the way from a row to objects, and only the values change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from typing import Any, Generic, TypeVar
+
+from django.db import DEFAULT_DB_ALIAS, connection, models
+from django.db.models.query import get_related_populators
+
+Row = TypeVar("Row", bound=models.Model)
+
+
+class Prepared(Generic[Row]):
+    """A queryset that `build` makes of its arguments, which must end up in its SQL as they are given.
+
+    `examples` are arguments to build it with once, different from each other and from every other value in it. What
+    `build` selects, joins and orders by may not depend on them. Related rows come by `select_related` only.
+    """
+
+    def __init__(self, build: Callable[..., models.QuerySet[Row]], *examples: Any) -> None:
+        self._build = build
+        self._examples = examples
+
+    def first(self, *values: Any) -> Row | None:
+        """The first row that there is with these values in the examples' places, or None."""
+        sql, bound = self._statement
+        with connection.cursor() as cursor:
+            cursor.execute(
+                sql, [values[self._examples.index(each)] if each in self._examples else each for each in bound]
+            )
+            row = cursor.fetchone()
+        return None if row is None else self._object(row)
+
+    @cached_property
+    def _compiler(self) -> Any:
+        return self._build(*self._examples)[:1].query.get_compiler(DEFAULT_DB_ALIAS)
+
+    @cached_property
+    def _statement(self) -> tuple[str, Sequence[Any]]:
+        sql, bound = self._compiler.as_sql()
+        assert all(example in bound for example in self._examples)
+        return sql, bound
+
+    @cached_property
+    def _shape(self) -> tuple[dict[int, Any], slice, list[str], list[Any]]:
+        """The columns that are converted, those of the row itself, their names, and what makes the related objects."""
+        select, info = self._compiler.select, self._compiler.klass_info
+        converters = self._compiler.get_converters(column[0] for column in select)
+        own = slice(info["select_fields"][0], info["select_fields"][-1] + 1)
+        names = [column[0].target.attname for column in select[own]]
+        return converters, own, names, get_related_populators(info, select, DEFAULT_DB_ALIAS)  # type: ignore[call-arg]
+
+    def _object(self, row: Sequence[Any]) -> Row:
+        converters, own, names, related = self._shape
+        values = list(self._converted(row, converters))
+        found: Row = self._compiler.klass_info["model"].from_db(DEFAULT_DB_ALIAS, names, values[own])
+        for populator in related:
+            populator.populate(values, found)
+        return found
+
+    @staticmethod
+    def _converted(row: Sequence[Any], converters: dict[int, Any]) -> Iterator[Any]:
+        for place, value in enumerate(row):
+            functions, expression = converters.get(place, ((), None))
+            for function in functions:
+                value = function(value, expression, connection)
+            yield value
