@@ -1,9 +1,17 @@
 from django.urls import URLPattern
 
 from doculume.routing import both
+from knowledge import collection_pages as pages
 from knowledge.views import DocumentFile, DocumentPage
 
 urlpatterns: list[URLPattern] = [
     both("documents/<uuid:pk>", DocumentPage.as_view(), name="document-page"),
     both("documents/<uuid:pk>/file", DocumentFile.as_view(), name="document-file"),
+    both("collections", pages.CollectionsPage.as_view(), name="collections"),
+    both("collections/<uuid:collection>", pages.CollectionPage.as_view(), name="collection"),
+    both("collections/<uuid:collection>/rename", pages.RenameCollection.as_view(), name="collection-rename"),
+    both("collections/<uuid:collection>/delete", pages.DeleteCollection.as_view(), name="collection-delete"),
+    both("collections/<uuid:collection>/entries/new", pages.NewEntryPage.as_view(), name="entry-new"),
+    both("collections/<uuid:collection>/entries/<uuid:pk>", pages.EntryPage.as_view(), name="entry"),
+    both("collections/<uuid:collection>/entries/<uuid:pk>/delete", pages.DeleteEntry.as_view(), name="entry-delete"),
 ]

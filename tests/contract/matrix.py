@@ -21,7 +21,8 @@ from knowledge.models import Collection
 from llm_settings.models import LLMProvider, UserLLMConfig
 
 # Alice owns the account, Mem is a member of it and Vera a viewer; each acts in it. Charlie (stranger) and Stan (staff)
-# do not belong to it and act in accounts of their own, with ids of Alice's things. `key` is a chatbot key.
+# do not belong to it and act in accounts of their own, with ids of Alice's things. `key` is a live
+# chatbot key of Alice's account, whose plan has chatbots.
 WHO = ("anonymous", "stranger", "viewer", "member", "owner", "staff", "key")
 
 
@@ -40,7 +41,7 @@ MANAGES    = row("  401        ok        403     403     ok     ok     401  ")
 MANAGED    = row("  401        404       403     403     ok     404    401  ")
 OF_USER    = row("  401        404       404     404     ok     404    401  ")
 STAFF      = row("  401        403       403     403     403    ok     401  ")
-KEY_ONLY   = row("  401        401       401     401     401    401    401  ")
+KEY_ONLY   = row("  401        401       401     401     401    401    ok   ")
 # No credential is looked at: everybody gets the same.
 PUBLIC     = row("  same       same      same    same    same   same   same ")
 # fmt: on
@@ -88,6 +89,8 @@ ROUTES: dict[str, dict[str, dict[str, str]]] = {
     "openai-models": {"get": SIGNED_IN},
     "openai-model": {"get": OF_ACCOUNT},
     "openai-chat-completions": {"post": SIGNED_IN},
+    "api-ask-question": {"post": KEY_ONLY},
+    "api-support-emails": {"post": KEY_ONLY},
     # A viewer reads and asks. What they asked is theirs, so they may delete it.
     "api-ask": {"post": SIGNED_IN},
     "api-conversations": {"get": SIGNED_IN, "post": SIGNED_IN},
@@ -113,6 +116,8 @@ OWN_THING    = row("in         404       404     404     404    404    in   ")
 PAGE_MANAGER = row("in         ok        403     403     ok     ok     in   ")
 PAGE_OWNER   = row("in         ok        403     403     ok     ok     in   ")
 PAGE_CHANGES = row("in         404       403     403     ok     404    in   ")
+PAGE_WRITER  = row("in         ok        403     ok      ok     ok     in   ")
+PAGE_WRITES  = row("in         404       403     ok      ok     404    in   ")
 PAGE_ONE     = row("in         404       ok      ok      ok     404    in   ")
 PAGE_OF_USER = row("in         404       404     404     ok     404    in   ")
 OPEN_PAGE    = row("ok         ok        ok      ok      ok     ok     ok   ")
@@ -171,6 +176,14 @@ PAGES: dict[str, dict[str, dict[str, str]]] = {
     "conversation-page": {"get": PAGE_OF_USER},
     "document-page": {"get": PAGE_ONE},
     "document-file": {"get": PAGE_ONE},
+    "collections": {"get": PAGE, "post": PAGE_WRITER},
+    "collection": {"get": PAGE_ONE},
+    "collection-rename": {"post": PAGE_WRITES},
+    "collection-delete": {"post": PAGE_WRITES},
+    "entry-new": {"get": PAGE_ONE, "post": PAGE_WRITES},
+    "entry": {"get": PAGE_ONE, "post": PAGE_WRITES},
+    "entry-delete": {"post": PAGE_WRITES},
+    "source-file": {"get": DEAD_LINK},
     "favicon": {"get": OPEN_PAGE, "post": OPEN_PAGE},
     "livez": {"get": OPEN_PAGE},
     "readyz": {"get": OPEN_PAGE},
@@ -271,11 +284,18 @@ THINGS: dict[str, Callable[[Account, User], dict[str, Any]]] = {
     "conversation-page": _conversation,
     "document-page": _document,
     "document-file": _document,
+    "collection": _entries,
+    "collection-rename": _entries,
+    "collection-delete": _entries,
+    "entry-new": _entries,
+    "entry": _entry,
+    "entry-delete": _entry,
     "member-role": _member,
     "member-remove": _member,
     "member-hand-over": _member,
     "invitation-revoke": _invitation,
     "invitation-resend": _invitation,
+    "source-file": lambda account, alice: {"signed": "made-up", "filename": "a.pdf"},
     "invitation-link": lambda account, alice: {"token": "made-up"},
     "account_confirm_email": lambda account, alice: {"key": "made-up"},
     "reset-password-key": lambda account, alice: {"uidb64": "MQ", "token": "made-up"},
