@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict
 from uuid import UUID
 
 Reason = Literal["stop", "length", "no_relevant_results"]
@@ -64,6 +64,8 @@ class StreamEnd:
     sources: list[SourcePayload] = field(default_factory=list)
     timings: dict[str, float] = field(default_factory=dict)
     """Milliseconds from the beginning to the end of each stage."""
+    more: dict[str, Any] = field(default_factory=dict)
+    """What a door of its own adds on the wire."""
 
 
 @dataclass(frozen=True, slots=True)

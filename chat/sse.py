@@ -36,7 +36,8 @@ def payload(event: Event, message_id: UUID | None) -> dict[str, Any]:
     if isinstance(event, StreamEnd):
         usage = {"prompt_tokens": event.prompt_tokens, "completion_tokens": event.completion_tokens}
         timings = {"timings": event.timings} if event.timings else {}
-        return {"type": "stream_end", "reason": event.reason, "usage": usage, **timings, "timestamp": now}
+        ended = {"type": "stream_end", "reason": event.reason, "usage": usage, **timings}
+        return {**ended, **event.more, "timestamp": now}
     return {"type": "error", "error": {"code": event.code, "message": event.message}, "timestamp": now}
 
 

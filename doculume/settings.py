@@ -310,6 +310,8 @@ ACCESS_TOKEN_LIFETIME = timedelta(minutes=15)
 # So often an open stream or socket looks whether its credential still holds; it ends within two to three times that.
 CREDENTIAL_CHECK_SECONDS = env_int("CREDENTIAL_CHECK_SECONDS", 20, minimum=1)
 REFRESH_TOKEN_LIFETIME = timedelta(days=14)
+# So long a link opens the file that an answer cites, for visitors of other people's pages.
+SOURCE_LINK_LIFETIME = timedelta(seconds=env_int("SOURCE_LINK_SECONDS", 3600, minimum=1))
 SIMPLE_JWT = {
     "ALGORITHM": "HS256",
     "SIGNING_KEY": JWT_SIGNING_KEY,

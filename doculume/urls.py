@@ -37,4 +37,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("accounts.urls")),
     path("", include("knowledge.urls")),
     path("", include("chat.urls")),
+    path("", include("integrations.urls")),
 ]

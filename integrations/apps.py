@@ -10,9 +10,10 @@ class IntegrationsConfig(AppConfig):
     def ready(self) -> None:
         from accounts.erasure import erases
         from doculume.rotation import keeps_secrets
-        from integrations import erasing
+        from integrations import erasing, rates
         from integrations.models import ChatbotKey
 
         erases(account=erasing.of_account, person=erasing.of_person)
         keeps_secrets(ChatbotKey, "encrypted")
         keeps_secrets(ChatbotKey, "identity_secret")
+        rates.register()

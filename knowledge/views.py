@@ -54,18 +54,22 @@ class DocumentFile(DocumentsOfAccount):
     """The uploaded file, byte for byte: a PDF to look at, everything else to save."""
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> StreamingHttpResponse:
-        document = self.get_object()
-        is_pdf = document.media_type == "application/pdf"
-        try:
-            file = document.file.open("rb")
-        except FileNotFoundError as error:
-            raise Http404 from error
-        response = StreamingHttpResponse(blocks(file), content_type=document.media_type)
-        response["Content-Length"] = str(document.file_size)
-        response["Content-Disposition"] = disposition(document.filename, is_attachment=not is_pdf)
-        response["X-Content-Type-Options"] = "nosniff"
-        response["Content-Security-Policy"] = PDF_POLICY if is_pdf else OTHER_POLICY
-        return response
+        return as_file(self.get_object())
+
+
+def as_file(document: Document) -> StreamingHttpResponse:
+    """What was uploaded, as it may be sent to anybody who may see it. Raises Http404 if the file is gone."""
+    is_pdf = document.media_type == "application/pdf"
+    try:
+        file = document.file.open("rb")
+    except FileNotFoundError as error:
+        raise Http404 from error
+    response = StreamingHttpResponse(blocks(file), content_type=document.media_type)
+    response["Content-Length"] = str(document.file_size)
+    response["Content-Disposition"] = disposition(document.filename, is_attachment=not is_pdf)
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Content-Security-Policy"] = PDF_POLICY if is_pdf else OTHER_POLICY
+    return response
 
 
 def disposition(filename: str, *, is_attachment: bool) -> str:

@@ -2,6 +2,7 @@ from django.urls import URLPattern
 
 from doculume.routing import both
 from integrations.api.answers import ChatView, SummarizeView
+from integrations.api.chatbot import AskQuestionView, SupportEmailsView
 from integrations.api.views import EventsView, IntegrationViewSet, SearchView
 
 urlpatterns: list[URLPattern] = [
@@ -21,4 +22,6 @@ urlpatterns: list[URLPattern] = [
     both("integrations/<uuid:pk>/summarise", SummarizeView.as_view(), name="api-integration-summarise"),
     both("integrations/<uuid:pk>/chat", ChatView.as_view(), name="api-integration-chat"),
     both("integrations/<uuid:pk>/events", EventsView.as_view(), name="api-integration-events"),
+    both("chatbot/ask_question", AskQuestionView.as_view(), name="api-ask-question"),
+    both("support_emails", SupportEmailsView.as_view(), name="api-support-emails"),
 ]

@@ -12,8 +12,10 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from rest_framework.test import APIClient
 
 from accounts.api.scope import AccountScoped
-from accounts.models import Membership
+from accounts.models import Membership, Plan
+from accounts.plans import put_on
 from doculume.dialects import Dialect
+from integrations import keys
 from tests.cast import client_of, make_user
 from tests.contract.matrix import BODIES, OWN, OWN_THING, PAGES, PUBLIC, ROUTES, THINGS, WHO
 
@@ -88,17 +90,24 @@ def cast(alice, account, charlie) -> dict[str, Any]:
 
 
 @pytest.fixture
-def programs(cast, account) -> dict[str, APIClient]:
+def programs(cast, account, chatbot_key) -> dict[str, APIClient]:
     clients = {who: client_of(user, account if who in ("viewer", "member") else None) for who, user in cast.items()}
     clients |= {who: APIClient(raise_request_exception=False) for who in ("anonymous", "key")}
-    clients["key"].credentials(HTTP_AUTHORIZATION="Bearer cb_0123456789abcdef0123456789abcdef")
+    clients["key"].credentials(HTTP_AUTHORIZATION=f"Bearer {chatbot_key}")
     return clients
 
 
 @pytest.fixture
-def browsers(cast) -> dict[str, Client]:
+def chatbot_key(account) -> str:
+    """The text of a live one, of an account whose plan has chatbots."""
+    put_on(account, Plan.objects.get(name="pro"))
+    return keys.text_of(keys.create(account, "Site"))
+
+
+@pytest.fixture
+def browsers(cast, chatbot_key) -> dict[str, Client]:
     clients = {who: Client(raise_request_exception=False) for who in WHO}
-    clients["key"] = Client(raise_request_exception=False, headers={"Authorization": "Bearer cb_0123456789abcdef"})
+    clients["key"] = Client(raise_request_exception=False, headers={"Authorization": f"Bearer {chatbot_key}"})
     for who, user in cast.items():
         clients[who].force_login(user)
     return clients

@@ -1,0 +1,31 @@
+"""What questions with a chatbot key are answered from, and how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from chat.prompts import Manner
+from integrations.gathering import NOWHERE
+from integrations.models import ChatbotKey, Integration
+from integrations.personas import manner_of
+from knowledge.search import SearchFilters
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    filters: SearchFilters = field(default_factory=SearchFilters)
+    manner: Manner = field(default_factory=Manner)
+
+
+def reach_of(key: ChatbotKey) -> Reach:
+    """All that the account knows; with a key that is bound, what its active integrations open, which may be nothing.
+
+    A key of one integration answers in its manner. With several there is no telling whose manner it would be.
+    """
+    if not key.is_bound:
+        return Reach()
+    own = Integration.objects.for_account(key.account).active().with_collections(key.account)
+    integrations = list(own.filter(id__in=key.integration_ids))
+    opened = dict.fromkeys(id for integration in integrations for id in integration.collection_ids)
+    manner = manner_of(integrations[0], "") if len(integrations) == 1 else Manner()
+    return Reach(SearchFilters(collection_ids=tuple(opened) or (NOWHERE,)), manner)
