@@ -33,7 +33,9 @@ PAGE = """<!doctype html>
 <title>Somebody's shop</title>
 <script src="/hostile.js"></script><link rel="stylesheet" href="/hostile.css">
 {head}</head>
-<body><main><h1>Somebody's shop</h1><p>Things to buy.</p><p><button id="own">A button</button></p><div id="here"></div></main>{body}</body></html>
+<body>
+<main><h1>Somebody's shop</h1><p>Things to buy.</p><p><button id="own">A button</button></p><div id="here"></div></main>
+{body}</body></html>
 """
 KINDS = {".js": "text/javascript", ".css": "text/css"}
 
