@@ -88,7 +88,7 @@ class CompletionsView(Door):
 
         `[n]` in the text refers to the citation with that `index`, in the extension field `citations` of the
         completion and of its message. In a stream each chunk with a new one has all so far, and the last one's delta
-        has them again. Nothing is kept; it counts as one of the plan's answers.
+        has them again. No conversation is kept; it counts as one of the plan's answers.
         """
         sent = self.get_serializer(data=request.data)
         sent.is_valid(raise_exception=True)
