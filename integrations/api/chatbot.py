@@ -34,6 +34,7 @@ from integrations.api.chatbot_serializers import (
     SupportSerializer,
 )
 from integrations.authentication import ChatbotKeyAuthentication, HasKey, NotInPlan, OriginRefused
+from integrations.cors import OpenToPages
 from integrations.doors import Door, DoorCredential
 from integrations.rates import QUESTIONS, VISITORS
 from integrations.reach import reach_of
@@ -60,7 +61,7 @@ class ParameterMissing(DoculumeError):
     message = "A required parameter is missing."
 
 
-class ThroughKey(FlatDialect, GenericAPIView[Any]):
+class ThroughKey(OpenToPages, FlatDialect, GenericAPIView[Any]):
     """For pages that show a chatbot key. Sets `self.door`."""
 
     authentication_classes = [ChatbotKeyAuthentication]
