@@ -29,17 +29,22 @@ class Prepared(Generic[Row]):
 
     def first(self, *values: Any) -> Row | None:
         """The first row that there is with these values in the examples' places, or None."""
+        row = self._executed(values, 1)
+        return self._object(row[0]) if row else None
+
+    def all(self, *values: Any) -> list[Row]:
+        return [self._object(row) for row in self._executed(values)]
+
+    def _executed(self, values: Sequence[Any], most: int | None = None) -> list[Any]:
         sql, bound = self._statement
+        places = dict(zip(self._examples, values, strict=True))
         with connection.cursor() as cursor:
-            cursor.execute(
-                sql, [values[self._examples.index(each)] if each in self._examples else each for each in bound]
-            )
-            row = cursor.fetchone()
-        return None if row is None else self._object(row)
+            cursor.execute(sql, [places.get(each, each) for each in bound])
+            return cursor.fetchmany(most) if most else cursor.fetchall()
 
     @cached_property
     def _compiler(self) -> Any:
-        return self._build(*self._examples)[:1].query.get_compiler(DEFAULT_DB_ALIAS)
+        return self._build(*self._examples).query.get_compiler(DEFAULT_DB_ALIAS)
 
     @cached_property
     def _statement(self) -> tuple[str, Sequence[Any]]:

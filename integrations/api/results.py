@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -28,11 +29,11 @@ class ScoreBreakdownSerializer(serializers.Serializer[EntryHit]):
 class ResultSerializer(serializers.Serializer[EntryHit]):
     id = serializers.UUIDField(source="entry_id")
     collection_id = serializers.UUIDField()
-    title = serializers.SerializerMethodField()
+    title = serializers.CharField(allow_null=True)
     raw_text = serializers.CharField()
     meta = serializers.DictField()
     searchable_meta = serializers.DictField()
-    source_url = serializers.SerializerMethodField()
+    source_url = serializers.CharField(allow_null=True)
     source_type = serializers.CharField(allow_null=True)
     source_id = serializers.CharField(allow_null=True)
     created_at = serializers.DateTimeField()
@@ -40,17 +41,31 @@ class ResultSerializer(serializers.Serializer[EntryHit]):
     score_breakdown = ScoreBreakdownSerializer(source="*")
     explain = serializers.DictField(required=False, help_text="Each leg's rank and score; with `explain` only.")
 
-    def get_title(self, hit: EntryHit) -> str | None:
-        return hit.title or None
+    def to_representation(self, hit: EntryHit) -> dict[str, Any]:
+        """By hand: field by field it would take ten times as long, for each of up to fifty results."""
+        shown = {
+            "id": str(hit.entry_id),
+            "collection_id": str(hit.collection_id),
+            "title": hit.title or None,
+            "raw_text": hit.raw_text,
+            "meta": hit.meta,
+            "searchable_meta": hit.searchable_meta,
+            "source_url": hit.source_url or None,
+            "source_type": hit.source_type,
+            "source_id": hit.source_id,
+            "created_at": _moment(hit.created_at),
+            "updated_at": _moment(hit.updated_at),
+            "score_breakdown": {
+                "similarity": hit.similarity,
+                "final_score": hit.final_score,
+                "boosts": [{"field": one.field, "type": one.type, "factor": one.factor} for one in hit.boosts],
+            },
+        }
+        return shown | {"explain": hit.explain} if self.context.get("explain") else shown
 
-    def get_source_url(self, hit: EntryHit) -> str | None:
-        return hit.source_url or None
 
-    def to_representation(self, instance: EntryHit) -> dict[str, Any]:
-        shown = super().to_representation(instance)
-        if not self.context.get("explain"):
-            del shown["explain"]
-        return shown
+def _moment(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 @extend_schema_field(_PAGES["links"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.shortcuts import get_object_or_404
+from django.http import Http404
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import mixins, status
@@ -34,6 +34,8 @@ from knowledge.search import EntryResults, search_entries
 
 # More pages than can be asked for in earnest; those behind are empty all the same.
 FARTHEST_PAGE = 100_000
+# One for all searches: it keeps nothing of what it reads, and to make one takes longer than to read by it.
+SENT = SearchSerializer()
 
 
 class IntegrationFilter(filters.FilterSet):
@@ -103,7 +105,10 @@ class ThroughIntegration(MessageDialect, AccountScoped, GenericAPIView[Any]):
     queryset = Integration.objects.active()
 
     def integration(self) -> Integration:
-        return get_object_or_404(self.get_queryset().with_collections(self.account), id=self.kwargs["pk"])
+        found = Integration.objects.reached(self.account, self.kwargs["pk"])
+        if found is None:
+            raise Http404
+        return found
 
 
 class SearchPages(LinkedPages):
@@ -143,9 +148,7 @@ class SearchView(ThroughIntegration):
     def _answer(self, request: Request) -> Response:
         integration = self.integration()
         parameters = parameters_of(request)
-        sent = SearchSerializer(data=parameters)
-        sent.is_valid(raise_exception=True)
-        asked = sent.validated_data
+        asked = SENT.run_validation(parameters)
         results = self._search(integration, asked)
         # Links are whole: what came in a body stands in them.
         address = f"{request.build_absolute_uri(request.path)}?{query_string(parameters)}"

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from accounts.models import Account
 from doculume.ids import new_id
+from doculume.prepared import Prepared
 from knowledge.models import Collection
 
 LONGEST_NAME = 255
@@ -38,6 +39,15 @@ class IntegrationQuerySet(AccountQuerySet):
     def with_collections(self, account: Account) -> Self:
         """Each with its links, read in one more statement."""
         return self.prefetch_related(Prefetch("links", IntegrationCollection.objects.for_account(account)))
+
+    def reached(self, account: Account, ident: UUID) -> Integration | None:
+        """The account's active integration of that id with its links: what each search begins with."""
+        found = _REACHED.first(account.pk, ident)
+        if found is not None:
+            links = IntegrationCollection.objects.none()
+            links._result_cache = _LINKS.all(account.pk, ident)
+            found._prefetched_objects_cache = {"links": links}  # type: ignore[attr-defined]
+        return found
 
 
 class Integration(models.Model):
@@ -147,6 +157,16 @@ class IntegrationCollection(models.Model):
 
     def __str__(self) -> str:
         return f"{self.integration_id} opens {self.collection_id}"
+
+
+_REACHED: Prepared[Integration] = Prepared(
+    lambda account, ident: Integration.objects.active().filter(account=account, id=ident), 2, UUID(int=2)
+)
+_LINKS: Prepared[IntegrationCollection] = Prepared(
+    lambda account, integration: IntegrationCollection.objects.filter(account=account, integration=integration),
+    2,
+    UUID(int=2),
+)
 
 
 class IntegrationEvent(models.Model):
