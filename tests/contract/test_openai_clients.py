@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import subprocess
-import time
+import threading
 from pathlib import Path
 
 import openai
@@ -191,17 +191,18 @@ class TestStream:
         assert chunks[-1].usage.total_tokens == 195
 
     def test_it_ends_where_it_was_asked_to_and_so_does_the_model(self, client, bot, endpoint):
-        left = []
+        left = threading.Event()
 
         def tell(exchange):
             streaming(said("You have 30 d"), said("ays"))(exchange)
-            left.append(exchange.closed_by_peer(10))
+            if exchange.closed_by_peer(10):
+                left.set()
 
         endpoint(tell)
         chunks = list(client.chat.completions.create(model="doculume", messages=ASKED, stream=True, stop="days"))
         assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == "You have 30 "
         assert chunks[-1].choices[0].finish_reason == "stop"
-        assert left == [True]
+        assert left.wait(5)
 
     @pytest.mark.parametrize("model", ["doculume", "support-bot"])
     def test_the_clients_own_way_of_putting_it_together(self, client, bot, endpoint, model):
@@ -237,11 +238,12 @@ class TestStream:
         assert text == whole.choices[0].message.content
 
     def test_whoever_leaves_stops_the_model(self, client, bot, endpoint):
-        left = []
+        left = threading.Event()
 
         def tell(exchange):
             streaming(said("You have "))(exchange)
-            left.append(exchange.closed_by_peer(10))
+            if exchange.closed_by_peer(10):
+                left.set()
 
         endpoint(tell)
         with client.chat.completions.create(model="doculume", messages=ASKED, stream=True) as stream:
@@ -249,10 +251,7 @@ class TestStream:
             for chunk in stream:
                 if chunk.choices[0].delta.content:
                     break
-        deadline = time.monotonic() + 10
-        while not left and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert left == [True]
+        assert left.wait(10)
 
 
 class TestRefusals:
