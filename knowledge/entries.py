@@ -157,7 +157,8 @@ def queue(account_id: int, generations: Mapping[UUID, int]) -> None:
     ids = [new_id() for _ in entries]
     bound: dict[str, Any] = {"account": account_id, "entries": entries, "generations": numbers, "ids": ids}
     with connection.cursor() as cursor:
-        cursor.execute(_FORGET_OLDER_JOBS, bound)
+        if max(numbers) > 1:
+            cursor.execute(_FORGET_OLDER_JOBS, bound)
         cursor.execute(_QUEUE_JOBS, bound)
         jobs = [row[0] for row in cursor.fetchall()]
     hint_all(jobs)
@@ -287,10 +288,11 @@ _UPSERT = """
     )
     RETURNING source_type, source_id, id, generation, active_generation, growth
 """
+# Not by a join: while statistics know of no jobs, as when an account's first queue grows, a join would read them all.
 _FORGET_OLDER_JOBS = """
     DELETE FROM knowledge_ingestionjob AS job
-    USING unnest(%(entries)s::uuid[], %(generations)s::int[]) AS wanted (entry_id, generation)
-    WHERE job.account_id = %(account)s AND job.entry_id = wanted.entry_id AND job.generation < wanted.generation
+    WHERE job.account_id = %(account)s AND job.entry_id = ANY(%(entries)s)
+      AND job.generation < (%(generations)s::int[])[array_position(%(entries)s::uuid[], job.entry_id)]
 """
 _QUEUE_JOBS = """
     INSERT INTO knowledge_ingestionjob AS job (
