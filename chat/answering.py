@@ -19,7 +19,7 @@ from uuid import UUID
 from django.conf import settings
 
 from accounts.models import User
-from chat import follow_ups, phrases, prompts, transcript
+from chat import follow_ups, phrases, prompts, questions, transcript
 from chat.citations import CitationWriter, as_source
 from chat.events import CitationFound, Event, Failed, Reason, SourcePayload, StreamEnd, StreamStart, TextDelta
 from chat.harmless import Harmless
@@ -66,6 +66,7 @@ class Draft:
     """The answer so far."""
 
     turn: Turn | Passing
+    question: Question
     text: str = ""
     citations: CitationWriter = field(default_factory=lambda: CitationWriter([]))
     sources: list[SourcePayload] = field(default_factory=list)
@@ -87,12 +88,20 @@ class Draft:
 
     async def end(self, status: Message.Status, reason: str) -> None:
         self.lap("total")
+        await in_database(self._store)(status, reason)
+
+    def _store(self, status: Message.Status, reason: str) -> None:
         if isinstance(self.turn, Passing):
             if not self.text:
-                await in_database(self.turn.give_back)()
-            return
-        await in_database(transcript.end)(
-            self.turn,
+                self.turn.give_back()
+        else:
+            self._end(self.turn, status, reason)
+        if self.question.use_rag:
+            questions.note(self.turn, self.question.text, status, reason, self.timings)
+
+    def _end(self, turn: Turn, status: Message.Status, reason: str) -> None:
+        transcript.end(
+            turn,
             self.text,
             status=status,
             reason=reason,
@@ -102,7 +111,7 @@ class Draft:
             completion_tokens=self.completion_tokens,
             timings=self.timings,
             unsupported=self.unsupported,
-            model_name=self.turn.model_name,
+            model_name=turn.model_name,
         )
 
     async def interrupt(self, reason: str) -> None:
@@ -124,7 +133,7 @@ async def answer(turn: Turn | Passing, question: Question) -> AsyncGenerator[Eve
     The message of `turn` gets its final state before the last event is given out, and also when this is closed or
     cancelled before its end: then it is marked as stopped.
     """
-    draft = Draft(turn)
+    draft = Draft(turn, question)
     try:
         model = await in_database(_model_for)(turn)
         provider = settings.CHAT["provider"] or "openai" if model else "local"

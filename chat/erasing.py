@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from accounts.erasure import ROWS, raw_delete
-from chat import attachments
+from chat import attachments, questions
 from chat.models import Attachment, Citation, Conversation, Message, folder_of
 from knowledge.storage import delete_folder
 
@@ -20,6 +20,7 @@ FILES = 20
 
 
 def of_account(account_id: int) -> Iterator[int]:
+    yield from questions.forget(account_id)
     yield from of_conversations(account_id)
     delete_folder(folder_of(account_id))
 

@@ -186,3 +186,56 @@ class Attachment(models.Model):
 def folder_of(account_id: int) -> str:
     """Of what was attached in the account, in the default storage."""
     return f"attachments/{account_id}"
+
+
+class AskedQuestionQuerySet(models.QuerySet["AskedQuestion"]):
+    def for_account(self, account: Account) -> Self:
+        return self.filter(account=account)
+
+    def open(self) -> Self:
+        """Those that nothing was found for, and that nobody has written an answer to since."""
+        return self.filter(outcome=AskedQuestion.Outcome.UNANSWERED, entry_id=None, dismissed_at=None)
+
+
+class AskedQuestion(models.Model):
+    """A question to what an account knows, through whatever door, and what became of it: what insights count.
+
+    Who asked is not kept here. Where it was asked in a conversation, it goes with that.
+    """
+
+    class Outcome(models.TextChoices):
+        ANSWERED = "answered"
+        UNANSWERED = "unanswered"
+        FAILED = "failed"
+        STOPPED = "stopped"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    account = models.ForeignKey(Account, models.CASCADE, related_name="+")
+    # The constraint is in the migration: the database deletes along with the conversation.
+    conversation = models.ForeignKey(Conversation, models.DO_NOTHING, null=True, related_name="+", db_constraint=False)
+    integration_id = models.UUIDField(null=True, blank=True, editable=False, help_text="Where it was asked.")
+    text = models.CharField(max_length=500)
+    asked = models.CharField(max_length=200, editable=False, help_text="The text as it is counted.")
+    outcome = models.CharField(max_length=10, choices=Outcome.choices)
+    first_ms = models.PositiveIntegerField(null=True, help_text="Until the first word.")
+    total_ms = models.PositiveIntegerField(null=True, help_text="Until the end.")
+    # Not a foreign key: entries come and go by themselves.
+    entry_id = models.UUIDField(null=True, blank=True, editable=False, help_text="What was written to answer it.")
+    dismissed_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects: ClassVar[Any] = AskedQuestionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+        indexes = [
+            models.Index(fields=["account", "-created_at"], name="asked_question_of_account"),
+            models.Index(
+                fields=["account", "-created_at"],
+                condition=models.Q(outcome="unanswered", entry_id=None, dismissed_at=None),
+                name="asked_question_open",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.text[:60]

@@ -22,6 +22,7 @@ class Passing:
     model_name: str
     message_id: UUID = field(default_factory=new_id)
     history: list[ChatMessage] = field(default_factory=list)
+    integration_id: UUID | None = None
     stopped_because: str = ""
 
     def give_back(self) -> None:

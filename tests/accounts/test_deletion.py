@@ -33,7 +33,7 @@ from accounts.models import (
 )
 from accounts.tasks import erase_deleted
 from chat import attachments, transcript
-from chat.models import Conversation
+from chat.models import AskedQuestion, Conversation
 from doculume.errors import DoculumeError
 from integrations import keys
 from integrations.models import ChatbotSettings, Integration, IntegrationEvent
@@ -120,6 +120,7 @@ def fill(account: Account, user: User) -> None:
         account=account, entry_id=pending.entry_id, model=model, digest="d", vector=[0.0] * model.dimensions
     )
     conversation = converse(account, user)
+    AskedQuestion.objects.create(account=account, conversation=conversation, text="When?", outcome="unanswered")
     said = conversation.messages.earliest("created_at")
     attachments.name(account, user, said.id, file_path="a.txt", file_type="text/plain")
     attached = SimpleUploadedFile("b.txt", b"Attached.")
