@@ -136,7 +136,7 @@ async def answer(turn: Turn | Passing, question: Question) -> AsyncGenerator[Eve
     draft = Draft(turn, question)
     try:
         model = await in_database(_model_for)(turn)
-        provider = settings.CHAT["provider"] or "openai" if model else "local"
+        provider = model.provider if model else "local"
         yield StreamStart(provider, turn.model_name, conversation_of(turn), turn.message_id)
         async with aclosing(_say(model, question, draft)) as said:
             async for event in said:
@@ -159,7 +159,7 @@ async def answer(turn: Turn | Passing, question: Question) -> AsyncGenerator[Eve
         yield StreamEnd(draft.reason, draft.prompt_tokens, draft.completion_tokens, draft.sources, draft.timings)
 
 
-def _model_for(turn: Turn | Passing) -> ChatModel | None:
+def _model_for(turn: Turn | Passing) -> FirstThatAnswers | None:
     """The models that may answer, as one; `turn` learns the name of the first. None: the sources speak themselves."""
     # What everybody gets is no wish: the account's own models go before it.
     wanted = "" if turn.model_name in (EXTRACTIVE, model_name()) else turn.model_name

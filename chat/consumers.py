@@ -289,7 +289,7 @@ class ChatSocket(AsyncWebsocketConsumer):
         # The plan may be another by now.
         account = membership_for(user, str(self.membership.account_id)).account
         own = Conversation.objects.for_account(account).of(user).filter(id=received.chat_id or new_id())
-        model = model_for(own.values_list("wanted_model", flat=True).first() or "")
+        model = model_for(account, own.values_list("wanted_model", flat=True).first() or "")
         turn = transcript.begin(account, user, received.data["content"], received.chat_id, model)
         return turn, self._message(turn.question_id)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
+from django.db.models import Q
+
 from accounts.models import Account, User
 from doculume.crypto import UnreadableSecret, decrypt
 from llm_settings.breaker import BehindBreaker
@@ -41,10 +43,21 @@ def readable(encrypted: str) -> str:
         return ""
 
 
-def _model(provider: LLMProvider, own: UserLLMConfig | None) -> ChatModel:
+def model_of(provider: LLMProvider, own: UserLLMConfig | None = None) -> OpenAIChatModel:
+    """The model that answers there, asked with the user's own key where they have one."""
     key = readable(own.encrypted_key if own else provider.encrypted_key)
+    return model_at(provider.base_url, key, provider.model)
+
+
+def knows(account: Account, wanted: str) -> bool:
+    """Whether a provider of the account goes by that name, or has that model."""
+    named = Q(name=wanted) | Q(model=wanted)
+    return bool(wanted) and LLMProvider.objects.for_account(account).filter(named).exists()
+
+
+def _model(provider: LLMProvider, own: UserLLMConfig | None) -> ChatModel:
     name = f"{provider.account_id}:{provider.pk}" + (f":{own.user_id}" if own else "")
-    return BehindBreaker(model_at(provider.base_url, key, provider.model), name)
+    return BehindBreaker(model_of(provider, own), name, provider.name, provider.window or 0)
 
 
 def _own_keys(account: Account, user: User | None) -> dict[object, UserLLMConfig]:

@@ -81,9 +81,12 @@ class Breaker:
 class BehindBreaker:
     """A `ChatModel` that is not called while its breaker is open."""
 
-    def __init__(self, model: ChatModel, name: str) -> None:
-        """`name`: of the endpoint and the key together, so that nobody's bad key or quota stops others."""
+    def __init__(self, model: ChatModel, name: str, provider: str = "", context_tokens: int = 0) -> None:
+        """`name`: of the endpoint and the key together, so that nobody's bad key or quota stops others. `provider`: as
+        people call it. `context_tokens`: how much the model reads at once; 0 where that is not known."""
         self._model = model
+        self.provider = provider
+        self.context_tokens = context_tokens
         self._breaker = Breaker(name)
 
     @property

@@ -16,11 +16,16 @@ from accounts.audit import Action
 from accounts.erasure import raw_delete
 from accounts.models import Account, Membership, User
 from doculume.errors import InvalidRequest
+from doculume.hints import hint
+from llm_settings import tasks
 from llm_settings.egress import AddressRefused, refuse_unless_allowed
 from llm_settings.models import LLMProvider, UserLLMConfig, sealed
 
 MOST_PROVIDERS = 20  # of an account
-COLUMNS = ("type", "base_url", "model", "encrypted_key", "shown_key", "is_active", "position")
+COLUMNS = (
+    *("type", "base_url", "model", "context_tokens", "offered_tokens", "encrypted_key", "shown_key"),
+    *("is_active", "position"),
+)
 
 
 class Wanted(TypedDict, total=False):
@@ -29,6 +34,7 @@ class Wanted(TypedDict, total=False):
     type: str
     base_url: str
     model: str
+    context_tokens: int | None
     api_key: str
     is_active: bool
     position: int
@@ -99,6 +105,8 @@ def save(
             values = {name: getattr(provider, name) for name in COLUMNS}
             providers.filter(pk=provider.pk).update(**values, updated_at=timezone.now())
             provider = providers.get(pk=provider.pk)
+        if provider.window is None:
+            hint(tasks.learn_window, account.pk, str(provider.pk))
         audit.record(
             Action.PROVIDER_ADDED if made else Action.PROVIDER_CHANGED,
             request=request,
@@ -145,6 +153,15 @@ def set_own_key(
     return kept, kept.pk == config.pk
 
 
+@transaction.atomic
+def keep_to_own(account: Account, only: bool, *, request: HttpRequest | None, actor: User) -> None:
+    """Whether nothing that the account is asked ever goes to the deployment's model."""
+    if Account.objects.filter(pk=account.pk, own_models_only=not only).update(own_models_only=only):
+        changes = {"own_providers_only": [not only, only]}
+        audit.record(Action.SETTINGS_CHANGED, request=request, account=account, actor=actor, changes=changes)
+    account.own_models_only = only
+
+
 def forget_member(sender: Any, instance: Membership, **_: Any) -> None:
     """Who leaves an account takes their own keys along."""
     UserLLMConfig.objects.filter(account_id=instance.account_id, user_id=instance.user_id).delete()
@@ -153,11 +170,13 @@ def forget_member(sender: Any, instance: Membership, **_: Any) -> None:
 def _change(provider: LLMProvider, wanted: Wanted) -> list[str]:
     """Sets what is wanted, and gives the names of what differs now."""
     before = (provider.base_url, provider.encrypted_key)
-    changed = [name for name in ("type", "base_url", "model", "position") if name in wanted]
+    changed = [name for name in ("type", "base_url", "model", "context_tokens", "position") if name in wanted]
     changed = [name for name in changed if getattr(provider, name) != wanted[name]]
     for name in changed:
         setattr(provider, name, wanted[name])
     moved = provider.base_url != before[0]
+    if moved or "model" in changed:
+        provider.offered_tokens = None  # that was of another
     key = wanted.get("api_key", provider.shown_key)
     if "…" in key and key != provider.shown_key:
         raise InvalidRequest(details={"api_key": ["This is a key as it is shown, not the key."]})

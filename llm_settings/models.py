@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Self
 
 from django.conf import settings
@@ -96,6 +97,10 @@ class LLMProvider(models.Model):
     type = models.CharField(max_length=20, choices=Type.choices, default=Type.OPENAI_COMPATIBLE)
     base_url = models.CharField(max_length=500)
     model = models.CharField(max_length=300, blank=True, help_text="Empty: the first that the endpoint offers.")
+    context_tokens = models.PositiveIntegerField(
+        null=True, blank=True, help_text="How much the model reads at once. Empty: what the endpoint says of it."
+    )
+    offered_tokens = models.PositiveIntegerField(null=True, blank=True, editable=False)
     encrypted_key = models.TextField(blank=True, editable=False)
     shown_key = models.CharField(max_length=20, blank=True, editable=False)
     is_active = models.BooleanField(default=False)
@@ -121,6 +126,19 @@ class LLMProvider(models.Model):
     @property
     def has_api_key(self) -> bool:
         return bool(self.encrypted_key)
+
+    @property
+    def window(self) -> int | None:
+        """In tokens: as somebody set it, or as the endpoint told when it was asked; None where neither is known."""
+        return self.context_tokens or self.offered_tokens
+
+    def note_window(self, offered: Mapping[str, int]) -> None:
+        """`offered`: the endpoint's models with their windows in tokens, 0 where it does not say. Saved, unless the
+        provider is another by now."""
+        first = next(iter(offered.values()), 0)
+        if tokens := offered.get(self.model, 0) if self.model else first:
+            same = LLMProvider.objects.filter(account_id=self.account_id, pk=self.pk)
+            same.filter(base_url=self.base_url, model=self.model).update(offered_tokens=tokens)
 
     def set_key(self, key: str) -> None:
         """Not saved yet. An empty one takes away what there was."""

@@ -20,18 +20,19 @@ FEW_TOKENS = 16
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What came of it. `message` is for people; `models` is what the endpoint says it has, if it says."""
+    """What came of it. `message` is for people; `models` is what the endpoint says it has, if it says,
+    each with how many tokens it reads at once, or 0."""
 
     success: bool
     message: str
     latency_ms: int
-    models: list[str] = field(default_factory=list)
+    models: dict[str, int] = field(default_factory=dict)
 
 
 async def try_out(base_url: str, api_key: str, model: str) -> Trial:
     """Asks which models there are, then asks `model` for a word. Raises nothing of a provider's."""
     began = time.monotonic()
-    chat, models = model_at(base_url, api_key, model, DEADLINES), list[str]()
+    chat, models = model_at(base_url, api_key, model, DEADLINES), dict[str, int]()
     try:
         async with asyncio.timeout(TOTAL_SECONDS):
             models, complaint = await _models(chat)
@@ -48,14 +49,14 @@ async def try_out(base_url: str, api_key: str, model: str) -> Trial:
     return Trial(True, "The model answered." if model else "The endpoint answered.", _since(began), models)
 
 
-async def _models(chat: OpenAIChatModel) -> tuple[list[str], ProviderError | None]:
+async def _models(chat: OpenAIChatModel) -> tuple[dict[str, int], ProviderError | None]:
     """Not every server has a list. Raises ProviderError where there is no use in going on."""
     try:
-        return await chat.models(), None
+        return await chat.offered(), None
     except ProviderError as error:
         if isinstance(error, AddressRefused | ProviderTimeout) or not error.permanent:
             raise
-        return [], error
+        return {}, error
 
 
 async def _one_word(chat: OpenAIChatModel) -> None:

@@ -47,6 +47,9 @@ class Account(models.Model):
     members: models.ManyToManyField[User, Membership] = models.ManyToManyField(
         User, through="Membership", related_name="accounts"
     )
+    own_models_only = models.BooleanField(
+        default=False, help_text="Questions go to the account's own model providers, never to the deployment's model."
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)

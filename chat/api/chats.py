@@ -110,7 +110,7 @@ class ChatMessagesView(StructuredDialect, AccountScoped, mixins.ListModelMixin, 
         sent.is_valid(raise_exception=True)
         asked = sent.validated_data
         question = question_of(self.account, asked["content"], asked)
-        model = model_for(chat.wanted_model)
+        model = model_for(self.account, chat.wanted_model)
         user = self.membership.user
         turn, is_new = once(
             request, self.account, lambda: transcript.begin(self.account, user, question.text, chat.id, model)

@@ -12,6 +12,8 @@ _PROVIDER = {
     "id": _ID,
     "name": "ollama",
     **_CONFIG,
+    "context_tokens": None,
+    "offered_tokens": 8192,
     "is_active": True,
     "has_api_key": False,
     "api_key": None,
@@ -32,10 +34,12 @@ SETTINGS = OpenApiExample(
         "active_provider": "ollama",
         "providers": [_PROVIDER],
         "default_model": "extractive",
+        "own_providers_only": False,
         "embedding": {"provider": "local", "model": "multilingual-e5-small", "dimensions": 384},
     },
     response_only=True,
 )
+POLICY = OpenApiExample("Only our own", {"own_providers_only": True}, request_only=True)
 TRY = OpenApiExample("Before it is kept", {"provider_name": "test", "config": _CONFIG}, request_only=True)
 TRY_KEPT = OpenApiExample("As it is kept", {"provider_name": "ollama"}, request_only=True)
 ANSWERED = OpenApiExample(

@@ -51,6 +51,13 @@ class ConfigSerializer(serializers.Serializer[Any]):
     type = serializers.ChoiceField(choices=LLMProvider.Type.choices, required=False)
     base_url = TextField(max_length=500, required=False, help_text="With its version: `http://localhost:11434/v1`.")
     model = TextField(max_length=300, allow_blank=True, required=False)
+    context_tokens = WholeNumberField(
+        min_value=1024,
+        max_value=10_000_000,
+        allow_null=True,
+        required=False,
+        help_text="How much the model reads at once. Null: what the endpoint says, or else the deployment's setting.",
+    )
     api_key = KeyField(
         allow_blank=True,
         allow_null=True,
@@ -103,6 +110,8 @@ class ProviderSerializer(serializers.ModelSerializer[LLMProvider]):
             "type",
             "base_url",
             "model",
+            "context_tokens",
+            "offered_tokens",
             "is_active",
             "has_api_key",
             "api_key",
@@ -123,12 +132,20 @@ class EmbeddingSerializer(serializers.Serializer[Any]):
 
 
 class ModelSettingsSerializer(serializers.Serializer[Any]):
-    """`default_model` is what answers where no provider does: the deployment's, or `extractive`."""
+    """`default_model` is what answers where no provider does: the deployment's, or `extractive`.
+
+    `own_providers_only`: then the deployment's never does.
+    """
 
     active_provider = serializers.CharField(allow_null=True)
     providers = ProviderSerializer(many=True)
     default_model = serializers.CharField()
+    own_providers_only = serializers.BooleanField()
     embedding = EmbeddingSerializer()
+
+
+class PolicySerializer(serializers.Serializer[Any]):
+    own_providers_only = TrueOrFalseField()
 
 
 class LLMProviderSerializer(serializers.ModelSerializer[LLMProvider]):

@@ -27,6 +27,7 @@ from llm_settings.api import examples
 from llm_settings.api.serializers import (
     LLMProviderSerializer,
     ModelSettingsSerializer,
+    PolicySerializer,
     ProviderInput,
     ProviderSerializer,
     TrialInput,
@@ -47,15 +48,35 @@ class NothingSerializer(serializers.Serializer[Any]):
 class ModelSettingsView(StructuredDialect, AccountScoped, GenericAPIView[LLMProvider]):
     queryset = LLMProvider.objects.all()
     serializer_class = ModelSettingsSerializer
+    permission_classes = [IsAuthenticated, CanManage]
 
     @extend_schema(operation_id="llm_settings", examples=[examples.SETTINGS])
     def get(self, request: Request) -> Response:
         """Which providers the account has, in the order in which they are tried, and what embeds its texts."""
+        return self.shown()
+
+    @extend_schema(
+        operation_id="keep_to_own_providers",
+        request=PolicySerializer,
+        responses={200: ModelSettingsSerializer},
+        examples=[examples.POLICY, examples.SETTINGS],
+    )
+    def patch(self, request: Request) -> Response:
+        """Whether questions may go to the deployment's model where the account's own providers fail or it has none."""
+        sent = PolicySerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        only = sent.validated_data["own_providers_only"]
+        configuring.keep_to_own(self.account, only, request=request, actor=self.membership.user)
+        return self.shown()
+
+    def shown(self) -> Response:
         providers = list(self.get_queryset().in_order())
+        deployments = settings.CHAT["provider"] and not self.account.own_models_only
         found = {
             "active_provider": next((provider.name for provider in providers if provider.is_active), None),
             "providers": providers,
-            "default_model": chat_config()["model"] if settings.CHAT["provider"] else "extractive",
+            "default_model": chat_config()["model"] if deployments else "extractive",
+            "own_providers_only": self.account.own_models_only,
             "embedding": EmbeddingModel.objects.active(),
         }
         return Response(self.get_serializer(found).data)
@@ -121,6 +142,8 @@ class TrialView(StructuredDialect, AccountScoped, GenericAPIView[LLMProvider]):
         base_url = wanted.get("base_url") or (kept.base_url if kept else "")
         model = wanted.get("model", kept.model if kept else "")
         trial = async_to_sync(try_out)(base_url, key_for(kept, wanted, base_url), model)
+        if kept and (base_url, model) == (kept.base_url, kept.model):
+            kept.note_window(trial.models)
         return Response(TrialSerializer(trial).data)
 
 

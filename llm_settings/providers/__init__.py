@@ -90,14 +90,16 @@ def chat_models_for(account: Account, user: User | None, wanted: str = "") -> li
     """What may answer for them, in the order in which it is tried; none: the extractive model answers. Reads rows.
 
     `wanted`: the name of a provider of the account's, or of a model that one of them has, to be tried first. `user`:
-    who asks, whose own keys are used where they have any; None for a visitor. To `FirstThatAnswers`.
+    who asks, whose own keys are used where they have any; None for a visitor. To `FirstThatAnswers`. The deployment's
+    comes last, and not at all for an account that keeps to its own.
     """
     from llm_settings.answering_models import own_models
     from llm_settings.breaker import BehindBreaker
 
     found = own_models(account, user, wanted)
-    if deployments := get_chat_model(chat_config()):
-        found.append(BehindBreaker(deployments, "deployment"))
+    config = chat_config()
+    if not account.own_models_only and (deployments := get_chat_model(config)):
+        found.append(BehindBreaker(deployments, "deployment", config["provider"]))
     return found
 
 

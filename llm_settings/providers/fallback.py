@@ -26,6 +26,16 @@ class FirstThatAnswers:
     def model_name(self) -> str:
         return self._speaking.model_name
 
+    @property
+    def provider(self) -> str:
+        """What people call the one that speaks, or spoke last."""
+        return str(getattr(self._speaking, "provider", ""))
+
+    @property
+    def context_tokens(self) -> int:
+        """How much that one reads at once; 0 where it is not known."""
+        return int(getattr(self._speaking, "context_tokens", 0))
+
     async def stream(
         self, messages: Sequence[ChatMessage], *, temperature: float | None = None, max_tokens: int | None = None
     ) -> AsyncGenerator[ChatDelta, None]:

@@ -49,6 +49,16 @@ EMBEDDING_SECONDS = 60.0
 LONG_WORD = 8
 CONNECT_SECONDS = 5.0
 MOST_MODELS = 500
+# The smaller first: what is loaded, before what the model was made for.
+WINDOW_NAMES = (
+    "n_ctx",
+    "loaded_context_length",
+    "max_model_len",
+    "context_length",
+    "context_window",
+    "max_context_length",
+)
+SMALLEST_WINDOW, LARGEST_WINDOW = 256, 10_000_000
 
 ClientMaker = Callable[[httpx2.Timeout], httpx2.AsyncClient]
 
@@ -107,14 +117,20 @@ class OpenAIChatModel:
 
     async def models(self) -> list[str]:
         """The names of the models that the endpoint offers, no more than `MOST_MODELS`. Raises ProviderError."""
+        return list(await self.offered())
+
+    async def offered(self) -> dict[str, int]:
+        """The models by name, each with how many tokens it reads at once; 0 where the endpoint does not say."""
         async with self._client() as client:
             with as_provider_errors():
                 async with asyncio.timeout(self._deadlines.first):
                     manager = client.models.with_streaming_response.list()
                     async with manager as response:
                         found = _object(await _limited(response)).get("data")
-        named = [row.get("id") for row in found if isinstance(row, dict)] if isinstance(found, list) else []
-        return [storable(name)[:300] for name in named if isinstance(name, str) and name][:MOST_MODELS]
+        rows = [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
+        named = [(row.get("id"), _window(row)) for row in rows]
+        offered = [(storable(name)[:300], tokens) for name, tokens in named if isinstance(name, str) and name]
+        return dict(offered[:MOST_MODELS])
 
     def _client(self) -> openai.AsyncOpenAI:
         timeout = httpx2.Timeout(self._deadlines.first, connect=self._deadlines.connect)
@@ -273,6 +289,15 @@ def _delta(event: Mapping[str, Any]) -> ChatDelta:
         return ChatDelta(storable(str(text)), _usage(event.get("usage")), choice.get("finish_reason"))
     except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
         raise ProviderError("The model provider sent JSON of an unknown shape.") from error
+
+
+def _window(row: Mapping[str, Any]) -> int:
+    """What a row says of its model's window, as llama.cpp, LM Studio, vLLM, OpenRouter, Groq or Mistral say it."""
+    meta = row.get("meta")
+    rows = [meta, row] if isinstance(meta, dict) else [row]
+    told = (found.get(name) for found in rows for name in WINDOW_NAMES)
+    sane = (tokens for tokens in told if isinstance(tokens, int) and SMALLEST_WINDOW <= tokens <= LARGEST_WINDOW)
+    return next(sane, 0)
 
 
 def _usage(found: Mapping[str, Any] | None) -> Usage | None:

@@ -60,7 +60,7 @@ ROUTES: dict[str, dict[str, dict[str, str]]] = {
     "api-accounts": {"get": SIGNED_IN},
     "api-settings-user": {"get": SIGNED_IN, "put": SIGNED_IN},
     "api-settings-admin": {"get": STAFF, "put": STAFF},
-    "api-settings-llm": {"get": SIGNED_IN},
+    "api-settings-llm": {"get": SIGNED_IN, "patch": MANAGES},
     "api-settings-llm-provider": {"post": MANAGES},
     "api-settings-llm-named": {"delete": MANAGED},
     "api-settings-llm-test": {"post": MANAGES},
