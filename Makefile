@@ -3,7 +3,7 @@ PYTHON ?= python3
 ENV = $(PYTHON) doculume/bootstrap.py
 DEV = $(ENV) --dev
 
-.PHONY: help run test test-slow test-browser test-clients lint format lock services stop
+.PHONY: help run test test-slow test-browser test-clients test-llm lint format lock services stop
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 12
@@ -12,7 +12,7 @@ run: ## the whole platform on http://127.0.0.1:$PORT, until Ctrl-C
 	@exec $(ENV) python manage.py run
 
 test: lint ## everything that CI asks
-	@$(DEV) pytest -m "not slow and not browser"
+	@$(DEV) pytest -m "not slow and not browser and not llm"
 
 test-slow: ## faults, races and whole platforms, which take minutes
 	@$(DEV) pytest -m slow
@@ -23,6 +23,9 @@ test-browser: ## the pages in a Chromium of this machine; DOCULUME_CHROMIUM name
 test-clients: ## OpenAI's own clients, that for Node.js (with npm) too, against the server
 	@npm install --silent --no-audit --no-fund --prefix var/clients openai@6.49.0
 	@$(DEV) pytest tests/contract/test_openai_clients.py
+
+test-llm: ## the whole pipeline with a small language model, fetched once (1.2 GB) into var/llm
+	@$(DEV) pytest -m llm -s
 
 lint: ## style, types, layers
 	@$(DEV) ruff check .
@@ -37,6 +40,7 @@ format: ## what can be mended by itself
 lock: ## compile requirements*.in into pinned, hashed lists; UPGRADE=--upgrade moves the pins
 	@$(DEV) uv pip compile -q $(UPGRADE) --generate-hashes --universal --python-version 3.11 requirements.in -o requirements.txt
 	@$(DEV) uv pip compile -q $(UPGRADE) --generate-hashes --universal --python-version 3.11 requirements-dev.in -o requirements-dev.txt
+	@$(DEV) uv pip compile -q $(UPGRADE) --generate-hashes --universal --python-version 3.11 requirements-llm.in -o requirements-llm.txt
 	@echo uv | $(DEV) uv pip compile -q $(UPGRADE) --generate-hashes --universal --python-version 3.11 - -o requirements-uv.txt
 
 services: ## start the embedded PostgreSQL and Valkey and leave them up

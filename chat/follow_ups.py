@@ -12,12 +12,13 @@ import re
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 
+from django.conf import settings
+
 from chat.prompts import standalone_messages
 from llm_settings.providers.base import ChatMessage, ChatModel, ProviderError
 
 log = logging.getLogger(__name__)
 
-REWRITE_SECONDS = 2.0
 REWRITE_TOKENS = 120
 LONGEST_REWRITE = 500
 
@@ -77,9 +78,9 @@ def with_context(question: str, history: Sequence[ChatMessage], rarity: Callable
 async def rewritten(
     model: ChatModel, question: str, history: Sequence[ChatMessage], count_tokens: Callable[[str], int]
 ) -> str | None:
-    """The question as the model makes it stand alone; None where it fails or takes longer than REWRITE_SECONDS."""
+    """The question as the model makes it stand alone; None where it fails or takes too long."""
     try:
-        async with asyncio.timeout(REWRITE_SECONDS):
+        async with asyncio.timeout(settings.REWRITE_SECONDS):
             return usable(await _asked(model, standalone_messages(question, history, count_tokens)))
     except (ProviderError, TimeoutError) as error:
         log.info("a follow-up was not rewritten: %s", type(error).__name__)

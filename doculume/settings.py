@@ -214,7 +214,8 @@ SWEEPS = [
     "accounts.tasks.sweep_mail",
 ]
 SWEEP_SECONDS = env_int("SWEEP_SECONDS", 30, minimum=1)
-CELERY_TASK_ROUTES = {name: {"queue": "maintenance"} for name in [*SWEEPS, "knowledge.tasks.reindex"]} | {
+UNHURRIED = [*SWEEPS, "knowledge.tasks.reindex", "llm_settings.tasks.learn_window"]
+CELERY_TASK_ROUTES = {name: {"queue": "maintenance"} for name in UNHURRIED} | {
     "accounts.tasks.deliver_mail": {"queue": "mail"}
 }
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
@@ -380,6 +381,8 @@ CHAT: Any = {
     "api_key": env_str("DOCULUME_LLM_API_KEY"),
     "context_tokens": env_int("DOCULUME_LLM_CONTEXT_TOKENS", 8192, minimum=1024),
 }
+# How long a follow-up question may take to be rewritten before the search goes on without. A model on a CPU wants more.
+REWRITE_SECONDS = env_int("DOCULUME_REWRITE_SECONDS", 2, minimum=0)
 # Where models that users name may be besides on the open internet, by address and port. On one's own machine: Ollama,
 # llama.cpp and LM Studio.
 PRIVATE_HOSTS = env_hosts(

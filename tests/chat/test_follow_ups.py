@@ -73,8 +73,8 @@ def test_what_fails_or_makes_no_sense_is_nothing(behavior):
     assert rewrite_by(behavior)[0] is None
 
 
-def test_a_slow_model_is_not_waited_for(monkeypatch):
-    monkeypatch.setattr(follow_ups, "REWRITE_SECONDS", 0.3)
+def test_a_slow_model_is_not_waited_for(settings):
+    settings.REWRITE_SECONDS = 0.3
     found, seconds, _ = rewrite_by(streaming(said("How "), 3, said("long?", "stop"), DONE))
     assert found is None
     assert seconds < 2

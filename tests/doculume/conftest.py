@@ -3,6 +3,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,13 @@ from doculume.embedded.places import locked
 
 @pytest.fixture
 def var() -> Iterator[Path]:
-    """A data folder of this test alone, whose servers are stopped afterwards, whatever became of them.
+    with data_folder() as folder:
+        yield folder
+
+
+@contextmanager
+def data_folder() -> Iterator[Path]:
+    """A data folder of one's own, whose servers are stopped afterwards, whatever became of them.
 
     Directly in /tmp, since pytest's own folders have mode 0700 and root's database user cannot pass those.
     """
