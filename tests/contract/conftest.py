@@ -12,6 +12,7 @@ import pytest
 import uvicorn
 
 from tests.accounts.conftest import fresh_limits  # noqa: F401
+from tests.llm_settings.endpoints import serving
 
 BASE = "/api/v1"
 
@@ -56,3 +57,30 @@ def browser(server: str) -> Iterator[Callable[..., httpx2.Client]]:
     yield make
     for client in made:
         client.close()
+
+
+@pytest.fixture
+def endpoint(settings):
+    """A language model at a real address, which answers as told."""
+    started = []
+
+    def use(behavior):
+        served = serving(behavior)
+        running = served.__enter__()
+        started.append(served)
+        use.address(running.url)
+        return running
+
+    def address(url):
+        settings.CHAT = {
+            "provider": "openai",
+            "base_url": url,
+            "model": "test-model",
+            "api_key": "sk-very-secret",
+            "context_tokens": 4096,
+        }
+
+    use.address = address
+    yield use
+    for served in started:
+        served.__exit__(None, None, None)

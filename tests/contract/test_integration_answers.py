@@ -19,7 +19,7 @@ from tests.cast import client_of, make_user
 from tests.contract import sse
 from tests.contract.test_statements import statements, unbound
 from tests.knowledge.library import add_entry
-from tests.llm_settings.endpoints import DONE, answering, said, serving, streaming
+from tests.llm_settings.endpoints import DONE, answering, said, streaming
 
 ERROR = '{"error": {"message": "The key sk-very-secret is wrong.", "type": "invalid_request_error"}}'
 KEY = "sk-very-secret"
@@ -62,33 +62,6 @@ def program(browser, alice):
     client.integration = made.json()["data"]["id"]
     client.path = f"/integrations/{client.integration}"
     return client
-
-
-@pytest.fixture
-def endpoint(settings):
-    """A language model at a real address, which answers as told."""
-    started = []
-
-    def use(behavior):
-        served = serving(behavior)
-        running = served.__enter__()
-        started.append(served)
-        use.address(running.url)
-        return running
-
-    def address(url):
-        settings.CHAT = {
-            "provider": "openai",
-            "base_url": url,
-            "model": "test-model",
-            "api_key": KEY,
-            "context_tokens": 4096,
-        }
-
-    use.address = address
-    yield use
-    for served in started:
-        served.__exit__(None, None, None)
 
 
 def summarize(program, query=QUESTION, **more):
