@@ -9,7 +9,7 @@ export class Answer {
   constructor(widget) {
     this.widget = widget;
     this.say = widget.say;
-    this.words = h("div", { class: "prose", dir: "auto" });
+    this.words = h("div", { class: "prose" });
     this.working = h("p", { class: "working" }, h("span", { class: "dots" }, h("i"), h("i"), h("i")), this.say("thinking"));
     this.list = h("ol");
     this.sources = h("div", { class: "sources", hidden: true }, h("h3", {}, this.say("sources")), this.list);

@@ -33,7 +33,9 @@ export class Api {
     try {
       return await send();
     } catch (refusal) {
-      if (refusal.status !== 401) throw refusal;
+      /* A session that has ended is refused in a way that browsers hide from pages of other sites. */
+      const mayHaveEnded = refusal.status === 401 || (refusal.kind === "offline" && navigator.onLine);
+      if (!mayHaveEnded) throw refusal;
       this.kept.share({ token: null });
       return send();
     }

@@ -38,7 +38,8 @@ a:hover { text-decoration-thickness: 2px; }
 .prose { overflow-wrap: anywhere; }
 .prose > * + * { margin-top: 10px; }
 .prose :is(h3, h4, h5, h6) { margin-top: 16px; font-size: 15.5px; line-height: 1.35; }
-.prose :is(ul, ol) { padding-inline-start: 22px; }
+.prose :is(ul, ol) { padding: 0 0 0 22px; }
+.prose :is(ul, ol):has(> li:dir(rtl)) { padding: 0 22px 0 0; }
 .prose li + li, .prose li > :is(ul, ol, p + p) { margin-top: 4px; }
 .prose blockquote { padding-inline-start: 12px; border-inline-start: 3px solid var(--line); color: var(--soft); }
 .prose :is(code, pre) { font: 13px/1.5 ui-monospace, "Cascadia Mono", Menlo, Consolas, monospace; }

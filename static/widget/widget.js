@@ -17,6 +17,8 @@
   };
   const home = script ? script.src : "";
   const load = (name) => import(new URL(name, home).href);
+  /* What every widget needs, asked for at once: else each module would only be known when the one before it is there. */
+  const shared = "main api kept natives texts dom colors look widget_element answer stream ../js/markdown ../js/inline";
   const made = new Set();
 
   /* Which server a widget talks to, with which key: said by the call, else by the script tag. */
@@ -26,6 +28,7 @@
   }
 
   async function open(kind, options, target) {
+    for (const name of shared.split(" ")) load(`${name}.js`).catch(() => {});
     const { open: begin } = await load("main.js");
     const element = await begin({ kind, options, target, natives, load });
     if (element) made.add(element);
