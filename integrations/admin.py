@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -12,7 +12,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
-from integrations.models import Integration, IntegrationCollection, IntegrationEvent
+from accounts.admin.credentials import OnlyEnded
+from accounts.admin.members import by
+from integrations import keys
+from integrations.models import ChatbotKey, ChatbotSettings, Integration, IntegrationCollection, IntegrationEvent
 
 
 class CollectionInline(admin.TabularInline):
@@ -90,3 +93,80 @@ class IntegrationEventAdmin(admin.ModelAdmin):
     @admin.display(description="meta")
     def what(self, event: IntegrationEvent) -> str:
         return Truncator(str(event.meta or "")).chars(80)
+
+
+class RevokedFilter(admin.SimpleListFilter):
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("live", "Live"), ("revoked", "Revoked")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ChatbotKey]) -> QuerySet[ChatbotKey]:
+        if self.value() in ("live", "revoked"):
+            return queryset.filter(revoked_at__isnull=self.value() == "live")
+        return queryset
+
+
+@admin.register(ChatbotKey)
+class ChatbotKeyAdmin(OnlyEnded):
+    """Keys in other people's pages. What is shown of one finds it again, and is no use to anybody."""
+
+    list_display = ("masked", "name", "account", "is_bound", "created_at", "last_used_at", "is_live", "revoked_because")
+    list_filter = (RevokedFilter, "is_bound", "revoked_because", "created_at", "last_used_at")
+    list_select_related = ("account",)
+    search_fields = ("account__name", "account__personal_of__email", "name", "=last_four", "=id")
+    fields = (
+        ("masked", "name"),
+        "account",
+        ("is_bound", "integrations"),
+        "allowed_origins",
+        ("created_at", "last_used_at"),
+        ("revoked_at", "revoked_because"),
+        ("id", "digest"),
+    )
+    readonly_fields = (
+        *("masked", "name", "account", "is_bound", "integrations", "allowed_origins", "created_at", "last_used_at"),
+        *("revoked_at", "revoked_because", "id", "digest"),
+    )
+    actions = ("rotate", "revoke")
+
+    @admin.display(description="key", ordering="last_four")
+    def masked(self, key: ChatbotKey) -> str:
+        return keys.masked(key)
+
+    @admin.display(boolean=True, description="live")
+    def is_live(self, key: Any) -> bool:
+        return key.revoked_at is None
+
+    @admin.display(description="opens")
+    def integrations(self, key: ChatbotKey) -> str:
+        own = Integration.objects.for_account(key.account).filter(id__in=keys.bound(key).integration_ids)
+        return ", ".join(own.values_list("name", flat=True)) or ("nothing any more" if key.is_bound else "everything")
+
+    @admin.action(description="Revoke (the keys stop working at once)", permissions=["delete"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ChatbotKey]) -> None:
+        live = list(queryset.filter(revoked_at=None))
+        for key in live:
+            keys.revoke(key, "revoked by staff", **by(request))
+        self.message_user(request, f"{len(live)} chatbot keys revoked.", messages.SUCCESS)
+
+    @admin.action(description="Rotate (the old texts stop working at once)", permissions=["delete"])
+    def rotate(self, request: HttpRequest, queryset: QuerySet[ChatbotKey]) -> None:
+        """Their account sees the new texts on its pages; nobody else does."""
+        live = list(queryset.filter(revoked_at=None))
+        for key in live:
+            keys.rotate(key, **by(request))
+        self.message_user(request, f"{len(live)} chatbot keys rotated.", messages.SUCCESS)
+
+
+@admin.register(ChatbotSettings)
+class ChatbotSettingsAdmin(admin.ModelAdmin):
+    list_display = ("account", "support_email", "updated_at")
+    list_select_related = ("account",)
+    search_fields = ("account__name", "account__personal_of__email", "support_email")
+    autocomplete_fields = ("account",)
+    fields = ("account", "support_email", "updated_at")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ChatbotSettings | None = None) -> Any:
+        return ("account", "updated_at") if obj else ("updated_at",)
