@@ -9,10 +9,11 @@ from uuid import UUID
 
 from django.db import connection
 
-from knowledge.search import _vector
+from knowledge.search import _text, _vector
 from knowledge.search._filters import Scope
 from knowledge.search._fusion import WINDOW
-from knowledge.search._text import Found
+from knowledge.search._surveying import scored, survey
+from knowledge.search._text import Found, QueryTerms
 from knowledge.search._vector import Near
 from knowledge.search.meta import Bound
 from llm_settings.models import EmbeddingModel
@@ -25,21 +26,6 @@ _THOROUGH = "SET LOCAL hnsw.ef_search = 400"
 # Of this many entries, the nearest, sort keys put in order.
 MOST_SORTED = 20_000
 
-_SCORED = """
-    WITH scored AS MATERIALIZED (
-        SELECT chunk_id, entry_id, -(vector <#> %s::halfvec) AS cosine FROM knowledge_chunkembedding
-        WHERE {condition} AND model_id = %s
-    )
-"""
-# One pass over the scope for all that is asked of it; the first column says which.
-_SURVEY = """
-    {scored}
-    (SELECT 0, chunk_id, entry_id, cosine FROM scored ORDER BY cosine DESC, chunk_id LIMIT {window})
-    UNION ALL
-    SELECT 1, NULL, entry_id, max(cosine) FROM scored WHERE entry_id = ANY(%s) GROUP BY entry_id
-    UNION ALL
-    SELECT 2, NULL, NULL, count(*) FROM (SELECT FROM scored WHERE cosine >= %s GROUP BY entry_id) AS enough
-"""
 _BEST = """
     {scored}, best AS (
         SELECT entry_id, max(cosine) AS cosine, (array_agg(chunk_id ORDER BY cosine DESC, chunk_id))[1] AS chunk_id
@@ -67,13 +53,14 @@ EntryRow = tuple[UUID, UUID, float]
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """`near`: the nearest chunks, whether near enough or not, because scores are stretched over them."""
+    """`near`, `found`: what each leg brings, whether near enough or not, because scores are stretched over it."""
 
     scope: Scope
     model: EmbeddingModel
     vector: str
     least: float
     near: list[Near]
+    found: list[Found]
     total: int
     exact: bool
     """Whether `total` counts all there are."""
@@ -99,26 +86,34 @@ class Candidates:
         """Entries near enough in that order of the table `entry`; ties by nearness, then by id."""
         sql, bound = order
         if not self.compared:
-            scope = replace(self.scope, entry_ids=list(self._cosines), entry_set=None, entry_filter=None)
+            scope = replace(self.scope, entry_ids=list(self._cosines), entry_filter=None)
             return replace(self, scope=scope, compared=True).sorted_by(order, first, count)
         return self._fetch(_SORTED, [self.scope.account_id, *bound, count, first], order=sql, most=MOST_SORTED)
 
     def _fetch(self, statement: str, bound: list[Any], **parts: Any) -> list[EntryRow]:
-        condition, scoped = self.scope.where()
-        best = _BEST.format(scored=_SCORED.format(condition=condition))
+        with_scored, scope = scored(self.scope, self.model, self.vector, COMPARED_UP_TO)
+        best = _BEST.format(scored=with_scored)
         with connection.cursor() as cursor:
-            cursor.execute(
-                statement.format(best=best, **parts), [self.vector, *scoped, self.model.id, self.least, *bound]
-            )
+            cursor.execute(statement.format(best=best, **parts), [*scope, self.least, *bound])
             return cursor.fetchall()
 
 
-def among(scope: Scope, model: EmbeddingModel, vector: str, least: float, found: Sequence[Found]) -> Candidates:
-    """`least`: the cosine from which a chunk is near enough; `found`: what the lexical leg brings."""
+def among(scope: Scope, model: EmbeddingModel, vector: str, least: float, asked: QueryTerms | None) -> Candidates:
+    """`least`: the cosine from which a chunk is near enough; `asked`: None, where the lexical leg has no say."""
     if not scope.chunks:
-        return Candidates(scope, model, vector, least, [], 0, True, True)
-    if scope.chunks <= COMPARED_UP_TO:
-        return _surveyed(scope, model, vector, least, found)
+        return Candidates(scope, model, vector, least, [], [], 0, True, True)
+    words = _text.lookup(scope, asked) if asked else None
+    if scope.chunks <= COMPARED_UP_TO or scope.entry_filter is not None:
+        seen = survey(scope, model, vector, least, words, COMPARED_UP_TO)
+        scope, found = replace(scope, chunks=seen.chunks), seen.found
+        if scope.chunks <= COMPARED_UP_TO:
+            return Candidates(scope, model, vector, least, seen.near, found, seen.total, True, True, seen.cosines)
+    else:
+        found = _text.matching(scope, asked, WINDOW) if asked else []
+    return _walked(scope, model, vector, least, found)
+
+
+def _walked(scope: Scope, model: EmbeddingModel, vector: str, least: float, found: list[Found]) -> Candidates:
     with connection.cursor() as cursor:
         cursor.execute(_THOROUGH)
     near = _vector.nearest(scope, model, vector, WALKED)
@@ -126,22 +121,7 @@ def among(scope: Scope, model: EmbeddingModel, vector: str, least: float, found:
     cosines = _nearest_of_entries(near)
     cosines |= _cosines(scope, model, vector, {hit.entry_id for hit in found} - cosines.keys())
     total = sum(cosine >= least for cosine in cosines.values())
-    return Candidates(scope, model, vector, least, near, total, settled, False, cosines)
-
-
-def _surveyed(scope: Scope, model: EmbeddingModel, vector: str, least: float, found: Sequence[Found]) -> Candidates:
-    condition, bound = scope.where()
-    entries = list({hit.entry_id for hit in found})
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _SURVEY.format(scored=_SCORED.format(condition=condition), window=WINDOW),
-            [vector, *bound, model.id, entries, least],
-        )
-        rows = cursor.fetchall()
-    near = [Near(*row[1:]) for row in rows if row[0] == 0]
-    cosines = _nearest_of_entries(near) | {row[2]: row[3] for row in rows if row[0] == 1}
-    total = next(int(row[3]) for row in rows if row[0] == 2)
-    return Candidates(scope, model, vector, least, near, total, True, True, cosines)
+    return Candidates(scope, model, vector, least, near, found, total, settled, False, cosines)
 
 
 def _nearest_of_entries(near: Sequence[Near]) -> dict[UUID, float]:

@@ -25,14 +25,6 @@ _ENTRY_CHUNKS = """
         SELECT 1 FROM knowledge_chunkterms WHERE account_id = %s AND entry_id = ANY(%s) LIMIT %s
     ) AS counted
 """
-# Counted in one pass; the ids are sent back and forth only where that is cheaper than to ask again.
-_MATCHING = """
-    WITH matching AS MATERIALIZED (SELECT entry.id, entry.chunk_count FROM knowledge_entry AS entry WHERE {where})
-    SELECT coalesce(sum(greatest(chunk_count, 1)), 0),
-           CASE WHEN count(*) <= {most} THEN (SELECT coalesce(array_agg(id), '{{}}') FROM matching)::text END
-    FROM matching
-"""
-MOST_LISTED = 30_000
 _ENTRIES_OF_DOCUMENTS = "SELECT entry_id FROM knowledge_document WHERE account_id = %s AND id = ANY(%s)"
 
 
@@ -59,10 +51,9 @@ class Scope:
     """How many chunks of the account are in scope; never less than there are, up to COUNTED."""
     average_length: float = 0.0
     """Of the chunks in the chosen collections, in terms; 0 where not known."""
-    entry_set: str | None = None
-    """The ids as PostgreSQL writes an array, where filters on fields left few entries."""
     entry_filter: Bound | None = None
-    """The condition on `entry`, where they left many."""
+    """The condition on `entry` that filters on fields make. How much it leaves is not known beforehand: `chunks` is
+    what the collections have."""
 
     def where(self) -> Bound:
         """The condition on a table with the columns account_id, collection_id and entry_id."""
@@ -74,10 +65,7 @@ class Scope:
         if self.entry_ids is not None:
             condition += " AND entry_id = ANY(%s)"
             bound.append(self.entry_ids)
-        if self.entry_set is not None:
-            condition += " AND entry_id = ANY(%s::uuid[])"
-            bound.append(self.entry_set)
-        elif self.entry_filter is not None:
+        if self.entry_filter is not None:
             # Of conditions in this module and `meta`, with nothing but placeholders in them.
             among = f"SELECT entry.id FROM knowledge_entry AS entry WHERE {self.entry_filter[0]}"  # noqa: S608
             condition += f" AND entry_id IN ({among})"
@@ -104,13 +92,7 @@ def entry_scope(account_id: int, collection_ids: Sequence[UUID], filters: Sequen
         return scope if collection_ids else replace(scope, chunks=0)
     sql, bound = conditions(filters)
     where = f"entry.account_id = %s AND entry.collection_id = ANY(%s) AND entry.active_generation > 0 AND {sql}"
-    bound = [account_id, scope.collection_ids, *bound]
-    with connection.cursor() as cursor:
-        cursor.execute(_MATCHING.format(where=where, most=MOST_LISTED), bound)
-        chunks, entry_set = cursor.fetchone()
-    if entry_set is not None:
-        return replace(scope, chunks=int(chunks), entry_set=entry_set)
-    return replace(scope, chunks=int(chunks), entry_filter=(where, bound))
+    return replace(scope, entry_filter=(where, [account_id, scope.collection_ids, *bound]))
 
 
 def _entries(account_id: int, filters: SearchFilters) -> list[UUID] | None:

@@ -13,6 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -33,7 +34,7 @@ MOST_CANDIDATES = 20_000
 _STATISTICS = "SELECT term, chunk_count FROM knowledge_termstatistic WHERE account_id = %s AND term = ANY(%s)"
 # Weights are stored as if ORDINARY_LENGTH were the average. The factor makes a term that stands in the chunk once what
 # BM25 has it weigh with the true average, and others nearly that; see docs/decisions/0020.
-_SCORE = "-(weights <#> %s::sparsevec) * (%s + %s * length) / (%s + %s * length)"
+SCORE = "-(weights <#> %s::sparsevec) * (%s::float8 + %s::float8 * length) / (%s::float8 + %s::float8 * length)"
 # Either the terms lead to the chunks, or the scope does. The planner is not left to choose: it takes comparing
 # arrays for as cheap as comparing numbers. IS TRUE hides the scope from its indexes.
 _BY_TERMS = """
@@ -134,30 +135,53 @@ def rarity(chunks: int, total: int) -> float:
     return math.log(1 + (max(total - chunks, 0) + 0.5) / (chunks + 0.5))
 
 
-def matching(scope: Scope, query: QueryTerms, limit: int) -> list[Found]:
-    """The chunks in scope that match best, best first. To be called with the settings of `_vector` in force."""
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """How chunks in scope are found and scored. `scoring` is what SCORE binds."""
+
+    scoring: list[Any]
+    rarest: list[int]
+    """The keys of the terms that lead to the chunks, where not all in scope are scored."""
+    met: int
+    """To about how many chunks of the account they lead."""
+
+
+def lookup(scope: Scope, query: QueryTerms) -> Lookup | None:
+    """None where no chunk can match."""
     known = sorted((term for term, count in query.counts.items() if count), key=lambda term: query.counts[term])
     known = known[:MOST_QUERY_TERMS]
     if not known or not scope.chunks:
-        return []
+        return None
     weights: dict[int, float] = {}
     for term in known:
         key = term_key(scope.account_id, term)
         weights[key] = weights.get(key, 0.0) + query.weights[term]
-    condition, bound = scope.where()
-    bound = [sparse(dict(sorted(weights.items()))), *_lengths(scope), *bound]
-    statement = _BY_SCOPE
     rarest = _rarest(scope, query, known)
-    if sum(query.counts[term] for term in rarest) < scope.chunks:
+    return Lookup(
+        [sparse(dict(sorted(weights.items()))), *_lengths(scope)],
+        [term_key(scope.account_id, term) for term in rarest],
+        sum(query.counts[term] for term in rarest),
+    )
+
+
+def matching(scope: Scope, query: QueryTerms, limit: int) -> list[Found]:
+    """The chunks in scope that match best, best first. To be called with the settings of `_vector` in force."""
+    asked = lookup(scope, query)
+    if asked is None:
+        return []
+    condition, bound = scope.where()
+    bound = [*asked.scoring, *bound]
+    statement = _BY_SCOPE
+    if asked.met < scope.chunks:
         statement = _BY_TERMS
-        bound.append([term_key(scope.account_id, term) for term in rarest])
+        bound.append(asked.rarest)
     with connection.cursor() as cursor:
-        cursor.execute(statement.format(condition=condition, score=_SCORE, most=MOST_CANDIDATES), [*bound, limit])
+        cursor.execute(statement.format(condition=condition, score=SCORE, most=MOST_CANDIDATES), [*bound, limit])
         return [Found(*row) for row in cursor.fetchall()]
 
 
 def _lengths(scope: Scope) -> list[float]:
-    """What _SCORE binds: of BM25's denominator, for a term that stands there once, the part without and with length."""
+    """What SCORE binds beside the weights: the parts of BM25's denominator, for a term that stands there once."""
     fixed, share = 1 + SATURATION * (1 - LENGTH_SHARE), SATURATION * LENGTH_SHARE
     return [fixed, share / ORDINARY_LENGTH, fixed, share / (scope.average_length or ORDINARY_LENGTH)]
 

@@ -21,7 +21,7 @@ from knowledge.search import _text
 from knowledge.search._candidates import among
 from knowledge.search._explaining import Explanation
 from knowledge.search._filters import Scope, entry_scope
-from knowledge.search._fusion import WINDOW, fuse
+from knowledge.search._fusion import fuse
 from knowledge.search._order import RERANKED, BoostApplied, Order, Ranked, texts_of
 from knowledge.search._ranking import Boost, SortKey
 from knowledge.search._running import LONGEST_QUERY, Clock, snapshot
@@ -139,11 +139,12 @@ def search_entries(
         scope = entry_scope(account.id, collection_ids, meta)
         clock.lap("scope")
         terms = _text.read_query(scope, text, as_you_type=as_you_type)
-        found = [] if sorts else _text.matching(scope, terms, WINDOW)
         clock.lap("text")
-        candidates = among(scope, model, dense(asked), least_cosine(threshold, embedder), found)
+        least = least_cosine(threshold, embedder)
+        candidates = among(scope, model, dense(asked), least, None if sorts else terms)
         clock.lap("vector")
-        order = Order(candidates, embedder, fuse(candidates.near, found, terms.full_weight, least_spread(embedder)))
+        fused = fuse(candidates.near, candidates.found, terms.full_weight, least_spread(embedder))
+        order = Order(candidates, embedder, fused)
         best = order.best(PASSAGES_JUDGED)
         reranker = None if sorts else get_reranker()
         texts = texts_of(scope, order.head[:RERANKED]) if reranker else []
@@ -158,7 +159,7 @@ def search_entries(
     ranked, rows = shown
     clock.lap("fetch")
     judged = [_judged(one, rows[one.chunk_id]) for one in best if one.chunk_id in rows]
-    summarisable = bool(judged) and answers(model, text, asked, judged, scope.chunks)
+    summarisable = bool(judged) and answers(model, text, asked, judged, candidates.scope.chunks)
     clock.lap("judge")
     about = Explanation(model.name, embedder.scale, threshold, candidates, meta, terms.replaced) if explain else None
     hits = [_hit(one, rows[one.chunk_id], embedder, about) for one in ranked if one.chunk_id in rows]
