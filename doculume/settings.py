@@ -361,6 +361,9 @@ SPECTACULAR_SETTINGS = {
         "BoostTypeEnum": "integrations.api.searching.BOOST_TYPES",
         "SortTypeEnum": "integrations.api.searching.SORT_TYPES",
         "AskedRoleEnum": "integrations.openai_door.serializers.ROLES",
+        "AnswerFormatEnum": "integrations.api.answer_serializers.FORMATS",
+        "ChatbotFormatEnum": "integrations.api.chatbot_serializers.FORMATS",
+        "PastRoleEnum": "integrations.api.chatbot_serializers.ROLES",
     },
 }
 

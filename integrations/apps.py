@@ -10,7 +10,13 @@ class IntegrationsConfig(AppConfig):
     def ready(self) -> None:
         from accounts.erasure import erases
         from doculume.rotation import keeps_secrets
-        from integrations import erasing, rates
+
+        # The schema finds its extensions by their having been imported.
+        from integrations import (
+            erasing,
+            rates,
+            schema,  # noqa: F401
+        )
         from integrations.models import ChatbotKey
 
         erases(account=erasing.of_account, person=erasing.of_person)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from chat.prompts import Manner
 from integrations.gathering import NOWHERE
@@ -15,6 +16,7 @@ from knowledge.search import SearchFilters
 class Reach:
     filters: SearchFilters = field(default_factory=SearchFilters)
     manner: Manner = field(default_factory=Manner)
+    integration_id: UUID | None = None
 
 
 def reach_of(key: ChatbotKey) -> Reach:
@@ -27,5 +29,7 @@ def reach_of(key: ChatbotKey) -> Reach:
     own = Integration.objects.for_account(key.account).active().with_collections(key.account)
     integrations = list(own.filter(id__in=key.integration_ids))
     opened = dict.fromkeys(id for integration in integrations for id in integration.collection_ids)
-    manner = manner_of(integrations[0], "") if len(integrations) == 1 else Manner()
-    return Reach(SearchFilters(collection_ids=tuple(opened) or (NOWHERE,)), manner)
+    filters = SearchFilters(collection_ids=tuple(opened) or (NOWHERE,))
+    if len(integrations) != 1:
+        return Reach(filters)
+    return Reach(filters, manner_of(integrations[0], ""), integrations[0].id)

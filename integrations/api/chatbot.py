@@ -117,14 +117,14 @@ class AskQuestionView(ThroughKey):
         """Ask a question with a chatbot key, from any page.
 
         `[n]` in the answer refers to the citation with that `index`; its `source` opens the file at the page, for an
-        hour. Nothing of the conversation is kept: send what was said before in `past_messages`. With `stream` the
+        hour. No conversation is kept: send what was said before in `past_messages`. With `stream` the
         answer comes as server-sent events, with `support_email` in the last of them.
         """
         asked = self.sent("question")
         reach = reach_of(self.door.key)
         outward = Outward(Linking(request, self.door.key.account_id, self.door.key.pk), inbox_of(self.door.account))
         turn = passing.begin(self.door.account, None, model_name())
-        turn.history = asked.get("past_messages", [])
+        turn.history, turn.integration_id = asked.get("past_messages", []), reach.integration_id
         question = Question(asked["question"], top_k=PASSAGES, filters=reach.filters, manner=reach.manner)
         events, in_markup = answer(turn, question), asked["format"] == "html"
         if asked["stream"]:

@@ -16,10 +16,11 @@ MOST_PAST_MESSAGES = 1_000
 USED_PAST_MESSAGES = 10
 LONGEST_SUPPORT_MESSAGE = 2_000
 FORMATS = ("text", "html")
+ROLES = ("user", "assistant")
 
 
 class PastMessageSerializer(serializers.Serializer[Any]):
-    role = Choice(choices=("user", "assistant"))
+    role = Choice(choices=ROLES)
     content = TextField(max_length=LONGEST_PAST_MESSAGE, allow_blank=True)
 
 
