@@ -215,7 +215,7 @@ async def _find(model: ChatModel | None, question: Question, draft: Draft) -> Fo
     asked = follow_ups.with_context(question.text, history, embedder.rarity)
     if model is None or not history or not follow_ups.leans(question.text):
         return await search(draft.turn.account, asked, question.top_k, question.filters, as_asked=question.text)
-    rewriting = asyncio.create_task(follow_ups.rewritten(model, question.text, history, embedder.count_tokens))
+    rewriting = asyncio.create_task(follow_ups.rewritten(model, question.text, history))
     try:
         found = await search(draft.turn.account, asked, question.top_k, question.filters, as_asked=question.text)
         rewritten = await rewriting

@@ -75,13 +75,11 @@ def with_context(question: str, history: Sequence[ChatMessage], rarity: Callable
     return " ".join([question, question, *telling]) if telling else question
 
 
-async def rewritten(
-    model: ChatModel, question: str, history: Sequence[ChatMessage], count_tokens: Callable[[str], int]
-) -> str | None:
+async def rewritten(model: ChatModel, question: str, history: Sequence[ChatMessage]) -> str | None:
     """The question as the model makes it stand alone; None where it fails or takes too long."""
     try:
         async with asyncio.timeout(settings.REWRITE_SECONDS):
-            return usable(await _asked(model, standalone_messages(question, history, count_tokens)))
+            return usable(await _asked(model, standalone_messages(question, history)))
     except (ProviderError, TimeoutError) as error:
         log.info("a follow-up was not rewritten: %s", type(error).__name__)
         return None
@@ -94,5 +92,6 @@ async def _asked(model: ChatModel, messages: list[ChatMessage]) -> str:
 
 def usable(text: str) -> str | None:
     """One line of a sensible length, or nothing."""
-    line = next((line.strip() for line in text.splitlines() if line.strip()), "").strip("\"'“”„«»` ")
+    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    line = line.removeprefix("Rewritten question:").strip("\"'“”„«»` ")
     return line if 0 < len(line) <= LONGEST_REWRITE else None

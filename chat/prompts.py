@@ -31,12 +31,26 @@ Whoever asks adds, for how to answer; all of the above stands whatever is said h
 
 UNGROUNDED = "You are a helpful assistant. Answer in the language of the question. Say so when you do not know."
 
+# Examples: without them a small model often gives the question back as it was. See docs/decisions/0052.
 STANDALONE = """\
-Rewrite the last question so that it can be understood without the conversation: put the names it refers to in place \
-of words like "it", "they" or "that one". Keep its language. Change nothing else, answer nothing. Reply with the \
-question only."""
-CONVERSATION_TOKENS = 1_000
-LONGEST_TURN = 600
+Rewrite the user's last question so that a stranger who has not seen the conversation understands it and can search \
+for it. Replace words like "it", "they", "that" or "the others" by the names they stand for, and add what the question \
+leaves out. Keep it one short question in the same language. Do not answer it. Reply with the rewritten question only.
+
+Conversation:
+User: Who designed the Eiffel Tower?
+Assistant: It was designed by engineers of Gustave Eiffel's company.
+Last question: How tall is it?
+Rewritten question: How tall is the Eiffel Tower?
+
+Conversation:
+User: Was kostet der Tarif Basis?
+Assistant: Er kostet 5 Euro im Monat.
+Last question: Und Plus?
+Rewritten question: Was kostet der Tarif Plus?"""
+TURNS = 6  # of the conversation, that are shown for rewriting: each word of it is waited for
+# In characters: of a question, of the last answer, and of those before it.
+SHOWN_QUESTION, SHOWN_ANSWER, SHOWN_OLDER = 300, 400, 100
 
 # Shares of the window that are kept free: for the answer where its length was not named, and at most for what was said.
 ANSWER_TOKENS = 1_000
@@ -152,16 +166,23 @@ def plain_messages(question: str, history: Sequence[ChatMessage], window: Window
     ]
 
 
-def standalone_messages(
-    question: str, history: Sequence[ChatMessage], count_tokens: Callable[[str], int]
-) -> list[ChatMessage]:
-    """Asks for the last question in words that need no conversation."""
-    turns: list[ChatMessage] = [{**turn, "content": turn["content"][:LONGEST_TURN]} for turn in history]
-    said = trimmed(turns, CONVERSATION_TOKENS, count_tokens)
-    lines = [f"{'User' if turn['role'] == 'user' else 'Assistant'}: {turn['content']}" for turn in said]
-    conversation = "\n".join(lines)
-    asked = f"<conversation>\n{conversation}\n</conversation>\n\nLast question: {question}"
+def standalone_messages(question: str, history: Sequence[ChatMessage]) -> list[ChatMessage]:
+    """Asks for the last question in words that need no conversation, in some 600 tokens whatever was said."""
+    turns = history[-TURNS:]
+    lines = [_said(turn, turn is turns[-1]) for turn in turns]
+    asked = "\n".join(["Conversation:", *lines, f"Last question: {question}", "Rewritten question:"])
     return [{"role": "system", "content": STANDALONE}, {"role": "user", "content": asked}]
+
+
+def _said(turn: ChatMessage, is_last: bool) -> str:
+    if turn["role"] == "user":
+        return f"User: {_shortened(turn['content'], SHOWN_QUESTION)}"
+    return f"Assistant: {_shortened(MARKER.sub('', turn['content']), SHOWN_ANSWER if is_last else SHOWN_OLDER)}"
+
+
+def _shortened(text: str, most: int) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[:most].rsplit(' ', 1)[0]} …"
 
 
 def trimmed(history: Sequence[ChatMessage], budget: int, count_tokens: Callable[[str], int]) -> list[ChatMessage]:

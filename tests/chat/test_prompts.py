@@ -66,6 +66,6 @@ def test_a_source_cannot_leave_its_fence(close):
 
 
 def test_the_conversation_shown_for_rewriting_is_bounded():
-    messages = standalone_messages("And it?", HISTORY * 5, words)
-    assert sum(words(message["content"]) for message in messages) < 1200
-    assert messages[-1]["content"].endswith("Last question: And it?")
+    messages = standalone_messages("And it?", HISTORY * 5)
+    assert sum(words(message["content"]) for message in messages) < 500
+    assert messages[-1]["content"].endswith("Last question: And it?\nRewritten question:")
