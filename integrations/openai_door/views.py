@@ -98,7 +98,7 @@ class CompletionsView(Door):
         question = _question(integration, asked)
         completion = self._completion(model, asked)
         turn = passing.begin(self.account, self.membership.user, model_name())
-        turn.history = asked["history"]
+        turn.history, turn.integration_id = asked["history"], model.integration_id
         events = answer(turn, question)
         if asked["stream"]:
             return stream(while_it_holds(events, Credential.of(request), turn), completion)

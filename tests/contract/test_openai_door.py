@@ -19,7 +19,7 @@ from accounts.tokens import start_family
 from accounts.usage import answers_this_month
 from chat import sse
 from chat.answering import active_embedder
-from chat.models import Conversation
+from chat.models import AskedQuestion, Conversation
 from integrations.models import Integration
 from knowledge import tasks
 from knowledge.models import IngestionJob
@@ -142,7 +142,13 @@ class TestAnswers:
         response = as_alice.post(COMPLETIONS, ASKED | dict.fromkeys(names + more), format="json")
         assert response.json()["choices"][0]["finish_reason"] == "stop"
 
-    def test_nothing_is_kept_and_each_counts(self, as_alice, alice, bot):
+    def test_what_is_asked_is_noted_for_the_accounts_people(self, as_alice, bot):
+        for model in ("doculume", "support-bot"):
+            assert as_alice.post(COMPLETIONS, {**ASKED, "model": model}, format="json").status_code == 200
+        noted = AskedQuestion.objects.order_by("created_at").values_list("text", "integration_id", "outcome")
+        assert list(noted) == [(QUESTION, None, "answered"), (QUESTION, bot.id, "answered")]
+
+    def test_no_conversation_is_kept_and_each_counts(self, as_alice, alice, bot):
         for stream in (True, False):
             response = as_alice.post(COMPLETIONS, {**ASKED, "stream": stream}, format="json")
             assert "30 days" in text_of(response)
