@@ -115,7 +115,6 @@ def _renew_until(job: IngestionJob, stop: threading.Event) -> None:
             connection.close()
 
 
-@transaction.atomic
 def finish(job: IngestionJob) -> None:
     """Mark done within the transaction that stores the work. Raises LeaseLost if the job is somebody else's now."""
     if not _let_go(job, Status.DONE, finished_at=Now()):

@@ -34,6 +34,7 @@ from knowledge.ingestion.parsers.text import plain_text_document
 from knowledge.ingestion.sandbox import parse_file
 from knowledge.ingestion.texts import read_text, searchable_lines
 from knowledge.models import Chunk, ChunkEmbedding, Collection, Document, EmbeddedText, Entry, IngestionJob
+from knowledge.search import statistics
 from knowledge.search.indexes import index_chunks, unindex_entry
 from knowledge.search.pointers import IndexModels, index_models
 from llm_settings.models import EmbeddingModel
@@ -179,11 +180,13 @@ def give_way(work: Work, turn_ends: float) -> None:
 def paid_for(work: Work, model: EmbeddingModel, digests: set[str]) -> dict[str, Vectors]:
     """Vectors of the same texts: of an earlier attempt, or of the generation that is to be replaced."""
     own = {"account_id": work.job.account_id, "entry_id": work.entry.id, "model": model}
-    stored = ChunkEmbedding.objects.filter(
-        **own, chunk__account_id=work.job.account_id, chunk__entry_id=work.entry.id, chunk__digest__in=digests
-    ).values_list("chunk__digest", "vector")
-    kept = EmbeddedText.objects.filter(**own, digest__in=digests).values_list("digest", "vector")
-    return {digest: np.asarray(vector, np.float32) for rows in (stored, kept) for digest, vector in rows}
+    known = list(EmbeddedText.objects.filter(**own, digest__in=digests).values_list("digest", "vector"))
+    if work.entry.active_generation:
+        stored = ChunkEmbedding.objects.filter(
+            **own, chunk__account_id=work.job.account_id, chunk__entry_id=work.entry.id, chunk__digest__in=digests
+        )
+        known += stored.values_list("chunk__digest", "vector")
+    return {digest: np.asarray(vector, np.float32) for digest, vector in known}
 
 
 def keep_paid(work: Work, model: EmbeddingModel, digests: list[str], vectors: Vectors) -> None:
@@ -211,10 +214,12 @@ def store(work: Work) -> None:
     if entry is None or entry.generation != job.generation:
         raise leases.LeaseLost
     leases.finish(job)
-    unindex_entry(job.account_id, entry.id)
+    statistics.lock(job.account_id)
     # The account's pointer stands still from here on.
     if index_models(job.account_id).answering not in work.vectors:
         raise leases.GaveWay
+    if entry.active_generation:
+        unindex_entry(job.account_id, entry.id)
     entry.text, entry.language, entry.active_generation = work.content.text, work.language, job.generation
     changes: dict[str, Any] = {}
     if work.document is not None:
@@ -234,15 +239,16 @@ def store(work: Work) -> None:
     Chunk.objects.bulk_create(chunks, batch_size=500)
     index_chunks(entry, chunks, searched_texts(work), work.vectors)
     EmbeddedText.objects.filter(account_id=job.account_id, entry_id=entry.id).delete()
-    Document.objects.for_account(job.account).filter(entry=entry).update(
-        status=Document.Status.READY,
-        progress=1.0,
-        chunk_count=len(chunks),
-        page_count=work.parsed.page_count,
-        error_code="",
-        error_message="",
-        processed_at=Now(),
-    )
+    if work.document is not None:
+        Document.objects.for_account(job.account).filter(entry=entry).update(
+            status=Document.Status.READY,
+            progress=1.0,
+            chunk_count=len(chunks),
+            page_count=work.parsed.page_count,
+            error_code="",
+            error_message="",
+            processed_at=Now(),
+        )
 
 
 STAGES: list[Callable[[Work], None]] = [load, parse, chunk, embed, store]
