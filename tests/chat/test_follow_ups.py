@@ -49,7 +49,7 @@ def rewrite_by(behavior):
     with serving(behavior) as endpoint:
         model = OpenAIChatModel(endpoint.url, "", "test-model")
         started = time.monotonic()
-        found = async_to_sync(rewritten)(model, "And the Borealis?", HISTORY, len)
+        found = async_to_sync(rewritten)(model, "And the Borealis?", HISTORY)
         return found, time.monotonic() - started, endpoint.requests
 
 
