@@ -128,7 +128,7 @@ export class SearchBox {
     this.canSummarize = false;
     const { signal } = (this.summing = new AbortController());
     const answer = new Answer(this.widget);
-    this.top.replaceChildren(h("h3", {}, icon("spark"), this.say("summary")), answer.node);
+    this.top.replaceChildren(h("h2", {}, icon("spark"), this.say("summary")), answer.node);
     this.field.focus();
     const { language } = this.widget.appearance;
     const locale = language && language !== "auto" ? language : undefined;

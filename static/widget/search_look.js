@@ -28,7 +28,7 @@ export const SEARCH_LOOK = `
 .chip:focus-visible { border-radius: 14px; }
 .summary { padding: 14px 16px; border-bottom: 1px solid var(--line); }
 .summary:has(.offer) { padding: 8px; }
-.summary > h3 { display: flex; align-items: center; gap: 8px; margin-bottom: 8px; font-size: 13px; color: var(--accent); }
+.summary > h2 { display: flex; align-items: center; gap: 8px; margin-bottom: 8px; font-size: 13px; color: var(--accent); }
 .offer { display: flex; align-items: center; gap: 10px; width: 100%; min-height: 42px; padding: 6px 10px; border-radius: 10px; background: var(--tint); color: var(--accent); font-weight: 600; text-align: start; }
 .offer span { flex: 1; }
 kbd { padding: 1px 7px; border: 1px solid currentcolor; border-radius: 6px; font: 12px/1.4 ui-sans-serif, system-ui, sans-serif; }
