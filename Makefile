@@ -2,6 +2,8 @@
 PYTHON ?= python3
 ENV = $(PYTHON) doculume/bootstrap.py
 DEV = $(ENV) --dev
+# Each has servers and models of its own, and takes about a gigabyte.
+PROCESSES ?= 2
 
 .PHONY: help run test test-slow test-browser test-clients test-llm lint format lock services stop
 
@@ -12,7 +14,7 @@ run: ## the whole platform on http://127.0.0.1:$PORT, until Ctrl-C
 	@exec $(ENV) python manage.py run
 
 test: lint ## everything that CI asks
-	@$(DEV) pytest -m "not slow and not browser and not llm"
+	@$(DEV) pytest -m "not slow and not browser and not llm" -n $(PROCESSES) --dist loadfile
 
 test-slow: ## faults, races and whole platforms, which take minutes
 	@$(DEV) pytest -m slow
