@@ -1,9 +1,10 @@
 """What writing and listing entries costs, without embedding them.
 
-    python -m benchmarks.entries [--entries 50000] [--loaded 5000] [--rounds 20]
+    python -m benchmarks.entries [--entries 50000] [--loaded 5000] [--ingested 300] [--rounds 20]
 
-Over the whole way of a request but HTTP itself: credential, rights, body, statements, answer. Entries have texts of
-600 characters. The scratch database on the configured server is dropped afterwards; hints go to the broker.
+Loading by batches, over HTTP and beside plain statements, is measured by `benchmarks.entry_loading`. All else goes the
+whole way of a request but HTTP itself: credential, rights, body, statements, answer. Entries have texts of 600
+characters. The scratch database on the configured server is dropped afterwards; hints go to the broker.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from benchmarks import entry_loading
 from benchmarks.retrieval import scratch_database  # sets Django up
 
 from django.db import connection  # isort: skip
@@ -33,17 +35,18 @@ PAGES = "/api/v1/collections"
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--entries", type=int, default=50_000, help="how many there are when they are listed")
-    options.add_argument("--loaded", type=int, default=5_000, help="how many of them come in by batches")
+    options.add_argument("--loaded", type=int, default=5_000, help="how many come in by batches")
+    options.add_argument("--ingested", type=int, default=300, help="how many of them a worker indexes")
     options.add_argument("--rounds", type=int, default=20, help="of 50 entries, one by one and as a batch")
     chosen = options.parse_args()
     settings.ALLOWED_HOSTS = ["testserver"]
     with scratch_database("benchmark_entries"):
+        entry_loading.measure(chosen.loaded, chosen.ingested)
         client = signed_in()
         collection = client.post(PAGES, {"name": "Load"}).json()["data"]["id"]
         measure_writing(client, f"{PAGES}/{collection}/entries", chosen.rounds)
         full = client.post(PAGES, {"name": "Full"}).json()["data"]["id"]
-        measure_loading(client, f"{PAGES}/{full}/entries", chosen.loaded)
-        fill(full, chosen.entries - chosen.loaded)
+        fill(full, chosen.entries)
         measure_listing(client, f"{PAGES}/{full}/entries", chosen.entries)
         measure_deleting(client, f"{PAGES}/{full}")
 
@@ -92,15 +95,6 @@ def measure_writing(client: APIClient, path: str, rounds: int) -> None:
         one, many = statistics.median(single), statistics.median(batches)
         print(f"{BATCH} {name}: one by one {one:.0f} ms, as a batch {many:.1f} ms ({one / many:.1f} times as fast)")
         print(f"  of this process: {of_single / rounds * 1000:.0f} and {of_batches / rounds * 1000:.1f} CPU ms")
-
-
-def measure_loading(client: APIClient, path: str, wanted: int) -> None:
-    start = time.perf_counter()
-    for first in range(0, wanted, BATCH):
-        body = {"entries": [entry(str(number)) for number in range(first, first + BATCH)]}
-        assert client.post(f"{path}/batch", body).json() == {"created": BATCH, "updated": 0}
-    took = time.perf_counter() - start
-    print(f"{wanted} entries in batches of {BATCH}: {took:.1f} s, {wanted / took:.0f} entries a second")
 
 
 def fill(collection_id: str, count: int) -> None:
