@@ -7,7 +7,6 @@ import time
 import pytest
 from asgiref.sync import async_to_sync
 
-from chat import follow_ups
 from chat.follow_ups import leans, rewritten, usable, with_context
 from llm_settings.providers.openai import OpenAIChatModel
 from tests.llm_settings.endpoints import DONE, answering, said, serving, streaming
