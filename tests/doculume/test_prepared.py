@@ -1,0 +1,50 @@
+"""A prepared query finds what its queryset would, with any values."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import Membership
+from accounts.models.account import Account
+from doculume.prepared import Prepared
+
+pytestmark = pytest.mark.django_db
+
+OF = Prepared(
+    lambda user, role: (
+        Membership.objects.select_related("account__plan", "account__own_limits", "user")
+        .filter(user=user, role=role)
+        .order_by("id")
+    ),
+    2,
+    "a role",
+)
+
+
+def test_rows_come_with_what_they_refer_to(alice, charlie):
+    for user in (alice, charlie, alice):
+        with CaptureQueriesContext(
+            connection,
+        ) as asked:
+            found = OF.first(user.pk, Membership.Role.OWNER)
+            assert found.user == user
+            assert found.user.uuid == user.uuid
+            assert found.account.personal_of_id == user.pk
+            assert found.account.plan.requests_per_minute == found.account.allowance.requests_per_minute
+        assert len(asked) == 1
+
+
+def test_values_decide(alice):
+    assert OF.first(alice.pk, Membership.Role.VIEWER) is None
+    assert OF.all(alice.pk, Membership.Role.VIEWER) == []
+
+
+def test_all_rows_in_their_order(alice):
+    for name in ("a", "b"):
+        Membership.objects.create(account=Account.objects.create(name=name), user=alice, role=Membership.Role.OWNER)
+    found = OF.all(alice.pk, Membership.Role.OWNER)
+    assert [one.account.name for one in found[1:]] == ["a", "b"]
+    assert found == list(Membership.objects.filter(user=alice).order_by("id"))
+    assert not found[0]._state.adding
