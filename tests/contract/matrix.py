@@ -13,8 +13,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from accounts import api_tokens
 from accounts.models import Account, Invitation, Membership, User
-from chat.models import Conversation, Message
+from chat.models import AskedQuestion, Conversation, Message
 from doculume.ids import new_id
+from integrations import keys
 from integrations.models import Integration
 from knowledge import entries, uploads
 from knowledge.models import Collection
@@ -188,6 +189,17 @@ PAGES: dict[str, dict[str, dict[str, str]]] = {
     "integration-new": {"get": PAGE, "post": PAGE_WRITER},
     "integration": {"get": PAGE_ONE, "post": PAGE_WRITES},
     "integration-delete": {"post": PAGE_WRITES},
+    "integration-embed": {"get": PAGE_ONE, "post": PAGE_WRITES},
+    "integration-embed-key": {"post": PAGE_CHANGES},
+    "integration-preview": {"get": PAGE_CHANGES},
+    "chatbot-keys": {"get": PAGE_MANAGER, "post": PAGE_MANAGER},
+    "chatbot-key-rotate": {"post": PAGE_CHANGES},
+    "chatbot-key-revoke": {"post": PAGE_CHANGES},
+    "chatbot-support": {"post": PAGE_MANAGER},
+    "insights": {"get": PAGE_MANAGER},
+    "missing-answer": {"get": PAGE_CHANGES, "post": PAGE_CHANGES},
+    "question-dismiss": {"post": PAGE_CHANGES},
+    "question-again": {"post": PAGE_CHANGES},
     "favicon": {"get": OPEN_PAGE, "post": OPEN_PAGE},
     "livez": {"get": OPEN_PAGE},
     "readyz": {"get": OPEN_PAGE},
@@ -224,6 +236,10 @@ def _integration(account: Account, alice: User) -> dict[str, Any]:
     return {"pk": Integration.objects.create(account=account, type="custom", name="Hers").id}
 
 
+def _chatbot_key(account: Account, alice: User) -> dict[str, Any]:
+    return {"pk": keys.create(account, "Hers").id}
+
+
 def _conversation(account: Account, alice: User) -> dict[str, Any]:
     return {"pk": Conversation.objects.create(account=account, user=alice).id}
 
@@ -237,6 +253,10 @@ def _answer(account: Account, alice: User) -> dict[str, Any]:
 def _message(account: Account, alice: User) -> dict[str, Any]:
     conversation = Conversation.objects.create(account=account, user=alice)
     return {"pk": Message.objects.create(account=account, conversation=conversation, role="user", content="When?").id}
+
+
+def _question(account: Account, alice: User) -> dict[str, Any]:
+    return {"pk": AskedQuestion.objects.create(account=account, text="When?", outcome="unanswered").id}
 
 
 def _provider(account: Account, alice: User) -> LLMProvider:
@@ -294,6 +314,9 @@ THINGS: dict[str, Callable[[Account, User], dict[str, Any]]] = {
     "entry-new": _entries,
     "entry": _entry,
     "entry-delete": _entry,
+    "missing-answer": _question,
+    "question-dismiss": _question,
+    "question-again": _question,
     "member-role": _member,
     "member-remove": _member,
     "member-hand-over": _member,
@@ -301,6 +324,11 @@ THINGS: dict[str, Callable[[Account, User], dict[str, Any]]] = {
     "invitation-resend": _invitation,
     "integration": _integration,
     "integration-delete": _integration,
+    "integration-embed": _integration,
+    "integration-embed-key": _integration,
+    "integration-preview": _integration,
+    "chatbot-key-rotate": _chatbot_key,
+    "chatbot-key-revoke": _chatbot_key,
     "source-file": lambda account, alice: {"signed": "made-up", "filename": "a.pdf"},
     "invitation-link": lambda account, alice: {"token": "made-up"},
     "account_confirm_email": lambda account, alice: {"key": "made-up"},
