@@ -97,6 +97,11 @@ class Insights:
         return sum(day.unanswered for day in self.days)
 
     @property
+    def seconds(self) -> tuple[float, float] | None:
+        """`total_ms`, as people say it."""
+        return (self.total_ms[0] / 1000, self.total_ms[1] / 1000) if self.total_ms else None
+
+    @property
     def share(self) -> float | None:
         """Of those that came to an end, how many were answered."""
         ended = self.answered + self.unanswered + sum(day.failed for day in self.days)

@@ -121,7 +121,7 @@ def test_the_page_shows_what_there_is(account, page):
     assert shown.css_first("h1 b, .row-name b") is None
     assert "<b>When</b> do you open?" in shown.css_first("[aria-labelledby=missing-heading]").text()
     figures = {one.css_first("dt").text(): one.css_first("dd").text() for one in shown.css("dl.figures > div")}
-    assert (figures["Questions"], figures["Answered"], figures["Time to answer"]) == ("2", "50 %", "320 ms")
+    assert (figures["Questions"], figures["Answered"], figures["Time to answer"]) == ("2", "50 %", "0.3 s")
     assert len(shown.css(".plot g")) == 7
     assert len(shown.css(".plot rect.unanswered")) == 1
 
