@@ -92,12 +92,22 @@ export class Answer {
     this.drawn?.();
   }
 
-  /* The `[number]` of the text: a button that opens its source. */
+  /* The `[number]` of the text: a button that opens its source, on one line with what is around it. */
   marker(number) {
     const citation = this.citations.get(number);
     if (!citation) return "";
     const label = `${this.say("source", { n: number })}: ${nameOf(citation)}`;
-    return h("button", { type: "button", class: "cite", "aria-label": label, title: nameOf(citation), click: () => this.show(number) }, `${number}`);
+    const attributes = { type: "button", class: "cite", "aria-label": label, title: nameOf(citation), click: () => this.show(number) };
+    const marker = new DocumentFragment();
+    marker.append("\u2060", h("button", attributes, `${number}`), "\u2060");
+    return marker;
+  }
+
+  /** Its words without the numbers of its sources. */
+  get spoken() {
+    const words = this.words.cloneNode(true);
+    for (const mark of words.querySelectorAll(".cite")) mark.remove();
+    return words.textContent;
   }
 
   show(number) {

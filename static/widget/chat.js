@@ -23,7 +23,7 @@ export class Element extends WidgetElement {
       this.badge,
     );
     this.conversation = new Conversation(this);
-    const name = setup.name || say("title");
+    const name = setup.appearance?.texts?.title || setup.name || say("title");
     this.dialog = h(
       "dialog",
       { class: "panel", "aria-label": name, keydown: (event) => this.key(event), cancel: (event) => this.cancel(event) },
@@ -31,7 +31,7 @@ export class Element extends WidgetElement {
         "header",
         {},
         h("span", { class: "mark" }, icon("page")),
-        h("h2", { dir: "auto" }, name),
+        h("h2", {}, h("bdi", {}, name)),
         iconButton("plus", say("fresh"), () => this.fresh()),
         setup.support ? iconButton("mail", say("support"), () => this.contact()) : "",
         iconButton("close", say("close"), () => this.close()),
@@ -46,11 +46,10 @@ export class Element extends WidgetElement {
     const small = matchMedia(SMALL);
     this.on(small, "change", () => this.isOpen && this.show(small.matches));
     if (window.visualViewport) for (const type of ["resize", "scroll"]) this.on(visualViewport, type, () => this.fit());
-    this.on(window, "online", () => this.conversation.restore());
-    this.on(window, "pageshow", (event) => event.persisted && this.conversation.restore());
+    this.on(window, "online", () => this.conversation.refresh());
+    this.on(window, "pageshow", (event) => event.persisted && this.conversation.refresh());
     this.on(window, "storage", (event) => event.key === this.kept.name && this.conversation.follow());
     this.on(window, "keydown", (event) => this.escape(event));
-    this.conversation.restore();
     if (this.kept.ofTab.open && !small.matches) this.open({ focus: false });
   }
 
@@ -75,6 +74,7 @@ export class Element extends WidgetElement {
       this.launcher.setAttribute("aria-expanded", "true");
       this.kept.keepInTab({ open: true });
       this.count(0);
+      this.conversation.wake();
       this.tell("open");
     }
     if (focus) this.conversation.field.focus();

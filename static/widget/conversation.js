@@ -109,7 +109,7 @@ export class Conversation {
     this.judge(answer);
     this.changed();
     if (answer.reason !== "stopped") this.chat.answered();
-    this.chat.announce(`${this.say("answer")}: ${answer.words.textContent}`);
+    this.chat.announce(`${this.say("answer")}: ${answer.spoken}`);
     this.chat.tell("answer", { text: answer.text, reason: answer.reason });
     this.toEnd();
   }
@@ -171,10 +171,22 @@ export class Conversation {
     this.chat.kept.share({ at: Date.now() });
   }
 
+  /** The chat was opened: until then nothing is asked of the server. */
+  wake() {
+    if (this.isAwake) return;
+    this.isAwake = true;
+    this.restore();
+  }
+
+  /** The page is back, from the network's absence or the browser's memory. */
+  refresh() {
+    if (this.isAwake) this.restore();
+  }
+
   /** Another tab has said something, or begun anew. */
   follow() {
     const { conversation, at } = this.chat.kept.shared;
-    if (this.busy || (conversation === this.id && at === this.at)) return;
+    if (!this.isAwake || this.busy || (conversation === this.id && at === this.at)) return;
     this.at = at;
     if (conversation) this.restore();
     else if (this.id) {

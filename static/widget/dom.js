@@ -3,6 +3,7 @@
 const SVG = "http://www.w3.org/2000/svg";
 const SHAPES = {
   chat: "M4 5.5h16v11h-8.5L7 20.5v-4H4zM8 9.5h8M8 12.5h5",
+  clear: "M12 3.5a8.5 8.5 0 1 0 0 17 8.5 8.5 0 0 0 0-17M9.2 9.2l5.6 5.6M14.8 9.2l-5.6 5.6",
   close: "m6 6 12 12M18 6 6 18",
   down: "m6 9 6 6 6-6",
   send: "M12 19V5m0 0-6 6m6-6 6 6",

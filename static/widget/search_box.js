@@ -11,6 +11,8 @@ import { told } from "./stream.js";
 
 const PAUSE_MS = 150;
 const LONGEST = 500;
+/* What the server has where nobody chose anything; ours is in the visitor's language. */
+const DEFAULT_PLACEHOLDER = "Search...";
 
 export class SearchBox {
   /** @param {import("./widget_element.js").WidgetElement} widget */
@@ -19,13 +21,14 @@ export class SearchBox {
     const { say, setup, options } = widget;
     this.say = say;
     this.display = options.resultsDisplay ?? setup.results_display ?? "results";
-    const words = options.placeholder || setup.placeholder || say("placeholder");
+    const own = setup.placeholder === DEFAULT_PLACEHOLDER ? "" : setup.placeholder;
+    const words = options.placeholder || own || say("placeholder");
     this.field = h("input", {
       type: "text", inputmode: "search", enterkeyhint: "search", role: "combobox", "aria-autocomplete": "list", "aria-expanded": "false",
       "aria-controls": "results", "aria-label": setup.label || say("search"), placeholder: words, maxlength: LONGEST, autocomplete: "off",
       autocapitalize: "none", spellcheck: "false", dir: "auto", input: () => this.typed(), keydown: (event) => this.key(event),
     });
-    this.clearing = iconButton("close", say("clear"), () => this.set(""), { hidden: true });
+    this.clearing = iconButton("clear", say("clear"), () => this.set(""), { hidden: true });
     this.form = h("div", { class: "field", role: "search" }, icon("find"), this.field, this.clearing);
     this.filters = new Filters(options.filters, () => this.find());
     this.top = h("div", { class: "summary", hidden: true });
@@ -136,7 +139,7 @@ export class SearchBox {
     try {
       await answer.hear(told(this.widget.api, "summarise", body, signal), signal);
       if (!answer.text && !signal.aborted) answer.end.append(h("p", { class: "fine" }, this.say("noSummary")));
-      if (!signal.aborted) this.widget.announce(`${this.say("summary")}: ${answer.words.textContent}`);
+      if (!signal.aborted) this.widget.announce(`${this.say("summary")}: ${answer.spoken}`);
     } catch (refusal) {
       if (!signal.aborted) answer.failed(refusal, () => this.summarize());
     }

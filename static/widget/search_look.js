@@ -17,6 +17,7 @@ export const SEARCH_LOOK = `
 .over::backdrop { background: rgb(15 20 18 / 45%); backdrop-filter: blur(2px); }
 .over .search { display: flex; flex: 1; flex-direction: column; min-width: 0; }
 .over .field { flex: none; min-height: 60px; border: 0; box-shadow: none; }
+.over .field > :last-child { margin-inline-start: 4px; border-inline-start: 1px solid var(--line); border-radius: 0; padding-inline-start: 4px; width: 41px; }
 .over .field input { font-size: 17px; }
 .over .drop:not([hidden]) { border-top: 1px solid var(--line); }
 .filters { display: grid; gap: 8px; padding: 12px 16px; border-bottom: 1px solid var(--line); }
