@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
@@ -68,13 +68,9 @@ class Candidates:
     """Whether every chunk in scope was compared."""
     _cosines: dict[UUID, float] = field(default_factory=dict)
 
-    def near_enough(self, entries: Iterable[UUID]) -> dict[UUID, float]:
-        """Of these entries those at or above the least cosine, with the cosine of their nearest chunk.
-
-        What the model has not embedded has none: -1.
-        """
-        cosines = {entry: self._cosines.get(entry, -1.0) for entry in entries}
-        return {entry: cosine for entry, cosine in cosines.items() if cosine >= self.least}
+    def cosine_of(self, entry: UUID) -> float:
+        """Of its nearest chunk, for an entry that either leg brings; -1 for what the model has not embedded."""
+        return self._cosines.get(entry, -1.0)
 
     def rest(self, without: Sequence[UUID], first: int, count: int) -> list[EntryRow]:
         """Entries near enough beside these, nearest first."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 from uuid import UUID
 
 from knowledge.search._text import Found
@@ -20,8 +20,7 @@ WINDOW = 100
 FULL_MATCH = 0.25
 
 
-@dataclass(frozen=True, slots=True)
-class Fused:
+class Fused(NamedTuple):
     """A chunk in the joint ranking. What a leg did not find has no score and no rank there."""
 
     chunk_id: UUID
@@ -50,8 +49,8 @@ def fuse(near: Sequence[Near], found: Sequence[Found], full_weight: float, least
     scores = _stretched([hit.score for hit in found], FULL_MATCH * full_weight, unfound=0.0, least_spread=spread)
     for rank, (match, score) in enumerate(zip(found, scores, strict=True), 1):
         known = fused.get(match.chunk_id) or Fused(match.chunk_id, match.entry_id, 0.0)
-        fused[match.chunk_id] = replace(
-            known, score=known.score + score / 2, lexical_score=match.score, lexical_rank=rank
+        fused[match.chunk_id] = Fused(
+            known.chunk_id, known.entry_id, known.score + score / 2, known.cosine, known.vector_rank, match.score, rank
         )
     return sorted(fused.values(), key=Fused.order)
 

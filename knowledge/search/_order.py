@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -34,8 +35,7 @@ class BoostApplied:
     """What the score was multiplied by on its account; 1 where the field is missing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ranked:
+class Ranked(NamedTuple):
     """An entry in its place, with the chunk it is there by."""
 
     entry_id: UUID
@@ -59,11 +59,15 @@ class Order:
     def __init__(self, candidates: Candidates, embedder: Embedder, fused: Sequence[Fused]) -> None:
         self.candidates = candidates
         self._embedder = embedder
-        best: dict[UUID, Fused] = {}
+        self.head: list[Ranked] = []
+        met: set[UUID] = set()
         for hit in fused:
-            best.setdefault(hit.entry_id, hit)
-        near = candidates.near_enough(best)
-        self.head = sorted((_ranked(best[entry], cosine) for entry, cosine in near.items()), key=Ranked.order)
+            if hit.entry_id not in met:
+                met.add(hit.entry_id)
+                cosine = candidates.cosine_of(hit.entry_id)
+                if cosine >= candidates.least:
+                    self.head.append(_ranked(hit, cosine))
+        self.head.sort(key=Ranked.order)
 
     def best(self, count: int) -> list[Ranked]:
         """Those that fit the question best, whatever boosts and sorts say."""
@@ -79,7 +83,7 @@ class Order:
             return
         ordered = sorted(zip(chosen, relevances, strict=True), key=lambda pair: (-pair[1], pair[0].order()))
         self.head[: len(texts)] = [
-            replace(one, score=place.score, final=place.score, reranked=relevance)
+            one._replace(score=place.score, final=place.score, reranked=relevance)
             for (one, relevance), place in zip(ordered, chosen, strict=True)
         ]
 
@@ -116,7 +120,7 @@ def _unfused(row: EntryRow, score: float) -> Ranked:
 def _with_boosts(one: Ranked, boosts: Sequence[Boost], values: Sequence[float | None]) -> Ranked:
     factors = [boost.factor(value) for boost, value in zip(boosts, values, strict=True)]
     applied = [BoostApplied(boost.field, boost.type, factor) for boost, factor in zip(boosts, factors, strict=True)]
-    return replace(one, final=one.score * together(factors), boosts=tuple(applied))
+    return one._replace(final=one.score * together(factors), boosts=tuple(applied))
 
 
 def _values(scope: Scope, entries: list[UUID], boosts: Sequence[Boost]) -> Mapping[UUID, Sequence[float | None]]:

@@ -20,6 +20,8 @@ from knowledge.search._vector import Near
 from knowledge.search.meta import Bound
 from llm_settings.models import EmbeddingModel
 
+# Read once, however often it is compared with.
+_VECTOR = "(SELECT vector FROM asked)"
 # A row by its entry's id costs about ten times as much as one of a scan.
 FEW_SHARE = 10
 FEW = 1_000
@@ -54,19 +56,19 @@ _FOUND = """
 """
 # Where the last of the nearest is not near enough, the nearest are all there are.
 _RESULTS = """
-    SELECT 0, chunk_id, entry_id, cosine FROM near
+    SELECT 0, chunk_id, entry_id, cosine, NULL::float8 FROM near
     UNION ALL
-    SELECT 1, chunk_id, entry_id, score FROM found
+    SELECT 1, chunk_id, entry_id, score, (
+        SELECT max(-(vector <#> {vector})) FROM knowledge_chunkembedding AS own
+        WHERE own.account_id = %s AND own.model_id = %s AND own.entry_id = found.entry_id
+    ) FROM found
     UNION ALL
-    SELECT 2, NULL, entry_id, max(-(vector <#> %s::halfvec)) FROM knowledge_chunkembedding
-    WHERE account_id = %s AND model_id = %s AND entry_id = ANY(ARRAY(SELECT entry_id FROM found)) GROUP BY entry_id
-    UNION ALL
-    SELECT 3, NULL, NULL, chunks FROM size
-    UNION ALL
-    SELECT 4, NULL, NULL, count(*) FROM (
-        SELECT FROM ({scored}) AS scored
-        WHERE cosine >= %s AND (SELECT count(*) = {window} AND min(cosine) >= %s FROM near) GROUP BY entry_id
-    ) AS enough
+    SELECT 2, NULL, NULL, (SELECT chunks FROM size), (
+        SELECT count(*) FROM (
+            SELECT FROM ({scored}) AS scored
+            WHERE cosine >= %s AND (SELECT count(*) = {window} AND min(cosine) >= %s FROM near) GROUP BY entry_id
+        ) AS enough
+    )
 """
 
 
@@ -87,13 +89,18 @@ class Survey:
 def survey(scope: Scope, model: EmbeddingModel, vector: str, least: float, asked: Lookup | None, most: int) -> Survey:
     """To be called with the settings of `_vector` in force."""
     matching, condition = _scope(scope, most)
-    near, counted = _scored(scope, model, condition, vector), _scored(scope, model, condition, vector, least)
+    near, counted = _scored(scope, model, condition), _scored(scope, model, condition, least)
     found = _found(scope, asked)
     statement = ", ".join(
-        [matching[0], _NEAR.format(scored=near[0], window=WINDOW), _FOUND.format(lexical=found[0], window=WINDOW)]
+        [
+            "asked AS (SELECT %s::halfvec AS vector)",
+            matching[0],
+            _NEAR.format(scored=near[0], window=WINDOW),
+            _FOUND.format(lexical=found[0], window=WINDOW),
+        ]
     )
-    results = _RESULTS.format(scored=counted[0], window=WINDOW)
-    bound = [*matching[1], *near[1], *found[1], vector, scope.account_id, model.id, *counted[1], least, least]
+    results = _RESULTS.format(scored=counted[0], window=WINDOW, vector=_VECTOR)
+    bound = [vector, *matching[1], *near[1], *found[1], scope.account_id, model.id, *counted[1], least, least]
     with connection.cursor() as cursor:
         cursor.execute(f"WITH {statement} {results}", bound)
         rows = cursor.fetchall()
@@ -103,8 +110,9 @@ def survey(scope: Scope, model: EmbeddingModel, vector: str, least: float, asked
 def scored(scope: Scope, model: EmbeddingModel, vector: str, most: int) -> Bound:
     """`WITH`, and in it `scored`: chunk_id, entry_id and cosine of all chunks in scope."""
     matching, condition = _scope(scope, most)
-    sql, bound = _scored(scope, model, condition, vector)
-    return f"WITH {matching[0]}, scored AS MATERIALIZED ({sql})", [*matching[1], *bound]
+    sql, bound = _scored(scope, model, condition)
+    asked = "WITH asked AS (SELECT %s::halfvec AS vector)"
+    return f"{asked}, {matching[0]}, scored AS MATERIALIZED ({sql})", [vector, *matching[1], *bound]
 
 
 def _few(scope: Scope) -> int:
@@ -123,13 +131,11 @@ def _scope(scope: Scope, most: int) -> tuple[Bound, list[Bound]]:
     return (_MATCHING.format(where=where, few=_few(scope)), bound), [(_BY_ID, []), by_hash]
 
 
-def _scored(
-    scope: Scope, model: EmbeddingModel, conditions: Sequence[Bound], vector: str, least: float = -1.0
-) -> Bound:
+def _scored(scope: Scope, model: EmbeddingModel, conditions: Sequence[Bound], least: float = -1.0) -> Bound:
     """`least`: where it is below all cosines, none is computed."""
-    cosine, compared = ("-(vector <#> %s::halfvec)", [vector]) if least >= -1.0 else ("-1.0::float8", [])
+    cosine = f"-(vector <#> {_VECTOR})" if least >= -1.0 else "-1.0::float8"
     branches = [_SCORED.format(cosine=cosine, condition=condition) for condition, _ in conditions]
-    bound = [[*compared, scope.account_id, model.id, *values] for _, values in conditions]
+    bound = [[scope.account_id, model.id, *values] for _, values in conditions]
     return " UNION ALL ".join(branches), [value for values in bound for value in values]
 
 
@@ -154,13 +160,14 @@ def _found(scope: Scope, asked: Lookup | None) -> Bound:
     return " UNION ALL ".join(branches), [value for values in bound for value in values]
 
 
-def _read(rows: Sequence[tuple[int, UUID, UUID, float]], least: float) -> Survey:
-    near = [Near(*row[1:]) for row in rows if row[0] == 0]
-    found = [Found(*row[1:]) for row in rows if row[0] == 1]
-    cosines = {row[2]: row[3] for row in rows if row[0] == 2}
+def _read(rows: Sequence[tuple[int, UUID, UUID, float, float]], least: float) -> Survey:
+    *hits, (_, _, _, chunks, total) = rows
+    near = [Near(chunk, entry, cosine) for leg, chunk, entry, cosine, _ in hits if leg == 0]
+    found = [Found(chunk, entry, score) for leg, chunk, entry, score, _ in hits if leg == 1]
+    # What the model has not embedded is as far as can be.
+    cosines = {entry: -1.0 if cosine is None else cosine for leg, _, entry, _, cosine in hits if leg == 1}
     for hit in near:
         cosines.setdefault(hit.entry_id, hit.cosine)
-    chunks, total = (next(int(row[3]) for row in rows if row[0] == kind) for kind in (3, 4))
     if len(near) < WINDOW or near[-1].cosine < least:
         total = len({hit.entry_id for hit in near if hit.cosine >= least})
-    return Survey(near, found, cosines, chunks, total)
+    return Survey(near, found, cosines, int(chunks), int(total))

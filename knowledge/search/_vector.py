@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -47,8 +46,7 @@ SETTINGS = """
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Near:
+class Near(NamedTuple):
     chunk_id: UUID
     entry_id: UUID
     cosine: float

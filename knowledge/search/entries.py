@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -31,12 +32,13 @@ from knowledge.search.meta import MetaFilter
 from knowledge.search.pointers import answering_model
 from llm_settings.models import EmbeddingModel
 from llm_settings.providers import get_embedder, get_reranker
-from llm_settings.providers.base import Embedder
+from llm_settings.providers.base import Embedder, Vectors
 from llm_settings.providers.calibration import RELEVANT, UNRELATED, cosine
 
 __all__ = ["Boost", "BoostApplied", "EntryChunk", "EntryHit", "EntryResults", "MetaFilter", "SortKey", "search_entries"]
 
 MOST_PER_PAGE = 100
+MOST_KEPT = 1_000  # queries; 5 kB each by the model that comes along
 
 _SHOWN = f"""
     SELECT entry.id AS entry_id, entry.title, coalesce(nullif(entry.raw_text, ''), left(entry.text, {SHOWN_OF_FILES}))
@@ -132,7 +134,8 @@ def search_entries(
     clock = Clock()
     model = model or answering_model(account)
     embedder = get_embedder(model)
-    asked = embedder.embed_query(text)  # before the transaction: a remote model may take its time
+    # Before the transaction: a remote model may take its time.
+    asked, vector = embedded(embedder, text)  # type: ignore[arg-type]
     clock.lap("embed")
     window = slice((max(page, 1) - 1) * per_page, (max(page, 1) - 1) * per_page + min(per_page, MOST_PER_PAGE))
     with snapshot():
@@ -141,7 +144,7 @@ def search_entries(
         terms = _text.read_query(scope, text, as_you_type=as_you_type)
         clock.lap("text")
         least = least_cosine(threshold, embedder)
-        candidates = among(scope, model, dense(asked), least, None if sorts else terms)
+        candidates = among(scope, model, vector, least, None if sorts else terms)
         clock.lap("vector")
         fused = fuse(candidates.near, candidates.found, terms.full_weight, least_spread(embedder))
         order = Order(candidates, embedder, fused)
@@ -164,6 +167,13 @@ def search_entries(
     about = Explanation(model.name, embedder.scale, threshold, candidates, meta, terms.replaced) if explain else None
     hits = [_hit(one, rows[one.chunk_id], embedder, about) for one in ranked if one.chunk_id in rows]
     return EntryResults(hits, candidates.total, summarisable, clock.laps, candidates.exact)
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def embedded(embedder: Embedder, text: str) -> tuple[Vectors, str]:
+    """A query's vector, also as pgvector reads it. Kept: who turns pages or narrows a search asks the same again."""
+    vector = embedder.embed_query(text)
+    return vector, dense(vector)
 
 
 def least_cosine(threshold: float, embedder: Embedder) -> float:

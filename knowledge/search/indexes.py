@@ -160,7 +160,7 @@ def sparse(weights: dict[int, float]) -> str:
 
 
 def dense(vector: NDArray[np.float32]) -> str:
-    return "[" + ",".join(f"{value:.6g}" for value in vector.tolist()) + "]"
+    return "[" + ",".join(["%.6g"] * len(vector)) % tuple(vector.tolist()) + "]"
 
 
 def _copy(table: str, columns: str, rows: Iterable[tuple[object, ...]]) -> None:
