@@ -57,6 +57,8 @@ ANSWER_TOKENS = 1_000
 SMALLEST_SHARE = 4
 TOKENS_PER_MESSAGE = 4
 
+# A model that is told to show one copies it; what it never saw, it cannot.
+IMAGE = re.compile(r"!\[([^\]\n]*)\]\([^)\n]*\)")
 FENCE = re.compile(r"<(?=\s*/?\s*source)", re.IGNORECASE)
 
 
@@ -150,6 +152,7 @@ def source_block(number: int, hit: SearchHit, longest: int | None = None) -> str
     where = [hit.filename or hit.title, f"page {hit.page_number}" if hit.page_number else "", *hit.heading_path]
     place = " > ".join(re.sub(r'["<>\s]+', " ", part).strip() for part in where if part)
     text = fenceless("\n".join(part for part in (hit.context, hit.text[:longest]) if part))
+    text = IMAGE.sub(r"\1", text)
     return f'<source number="{number}" from="{place}">\n{text}\n</source>'
 
 

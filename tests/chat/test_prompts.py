@@ -69,3 +69,9 @@ def test_the_conversation_shown_for_rewriting_is_bounded():
     messages = standalone_messages("And it?", HISTORY * 5)
     assert sum(words(message["content"]) for message in messages) < 500
     assert messages[-1]["content"].endswith("Last question: And it?\nRewritten question:")
+
+
+def test_images_of_a_source_are_shown_by_their_words_only():
+    text = "The plan ![of the house](https://x.example/p.png?q=1) and [a link](https://x.example/a)!"
+    shown = grounded("Why?", [hit(text)], [], Manner(), Window(4096, words)).messages[-1]["content"]
+    assert "The plan of the house and [a link](https://x.example/a)!" in shown

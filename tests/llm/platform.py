@@ -90,7 +90,7 @@ class Person:
 
     def ask(self, question: str, **sent: Any) -> Answer:
         began = time.monotonic()
-        body = {"question": question, "stream": True, "temperature": 0, "max_tokens": 120} | sent
+        body = {"question": question, "stream": True, "temperature": 0, "max_tokens": 80, "top_k": 3} | sent
         with self.client() as client:
             events = read(client.post("/chat/ask", json=body).text)
         self.answers.append(Answer(question, events, time.monotonic() - began))

