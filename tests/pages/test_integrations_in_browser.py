@@ -99,7 +99,7 @@ def test_pages_fit_and_axe_finds_nothing(visit, alice, account, bot, size, schem
     inner = ["", "/new?type=search_box", f"/{bot.id}", f"/{bot.id}/embed", "/keys"]
     for path in inner:
         page.goto(f"{here.address}/integrations{path}")
-        for more in page.locator("details").all():
+        for more in page.locator("main details").all():
             more.evaluate("element => (element.open = true)")
         wide = page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wide <= 0, path
