@@ -49,6 +49,12 @@ class StreamStart:
 @dataclass(frozen=True, slots=True)
 class TextDelta:
     text: str
+    of: int | None = None
+    """How many characters of what is stored it shows, if these are not its own: HTML is made of Markdown."""
+
+    @property
+    def length(self) -> int:
+        return len(self.text) if self.of is None else self.of
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import nh3
 from markdown_it import MarkdownIt
@@ -38,21 +38,24 @@ def as_html(markdown: str) -> str:
 
 @dataclass
 class HtmlWriter:
-    """Feeds on pieces of Markdown and gives back whole blocks of HTML, as soon as each is complete."""
+    """Feeds on pieces of Markdown and gives back whole blocks as HTML, as soon as each is complete.
+
+    A block does not lean on those before it: who goes on at the end of one gets the same as who never left.
+    """
 
     _held: str = ""
 
-    def feed(self, piece: str) -> str:
+    def feed(self, piece: str) -> TextDelta | None:
         self._held += piece
         ends = [found.end() for found in BOUNDARY.finditer(self._held) if not self._in_code(found.start())]
-        if not ends:
-            return ""
-        whole, self._held = self._held[: ends[-1]], self._held[ends[-1] :]
-        return as_html(whole)
+        return self._take(ends[-1]) if ends else None
 
-    def close(self) -> str:
-        text, self._held = self._held, ""
-        return as_html(text) if text.strip() else ""
+    def close(self) -> TextDelta | None:
+        return self._take(len(self._held)) if self._held else None
+
+    def _take(self, end: int) -> TextDelta:
+        whole, self._held = self._held[:end], self._held[end:]
+        return TextDelta(as_html(whole) if whole.strip() else "", of=end)
 
     def _in_code(self, place: int) -> bool:
         return len(CODE.findall(self._held, 0, place)) % 2 == 1
@@ -65,8 +68,8 @@ async def in_html(events: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, 
         async for event in events:
             if isinstance(event, TextDelta):
                 if html := writer.feed(event.text):
-                    yield replace(event, text=html)
+                    yield html
                 continue
             if isinstance(event, StreamEnd | Failed) and (rest := writer.close()):
-                yield TextDelta(rest)
+                yield rest
             yield event

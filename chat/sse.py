@@ -1,7 +1,7 @@
 """Events as server-sent events: one JSON object a `data:` line, closed by `[DONE]`.
 
-The `id:` of an event is how many characters of the answer were said by then, which is all that is needed to go on
-from there (`chat.api.streams`); after the last event it is `AT_THE_END`.
+The `id:` of an event is how many characters of the answer, as it is stored, were said by then, which is all that is
+needed to go on from there (`chat.api.streams`); after the last event it is `AT_THE_END`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +22,10 @@ HEARTBEAT_SECONDS = 15.0
 HEARTBEAT = ": heartbeat\n\n"
 DONE = "data: [DONE]\n\n"
 AT_THE_END = "end"
+MOST_AHEAD = 64
+
+# `json.dumps` makes an encoder for each call that is not of its usual kind.
+as_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def payload(event: Event, message_id: UUID | None) -> dict[str, Any]:
@@ -43,45 +48,82 @@ def payload(event: Event, message_id: UUID | None) -> dict[str, Any]:
 
 async def encode(
     events: AsyncGenerator[Event, None], message_id: UUID | None = None, said: int = 0
-) -> AsyncGenerator[str, None]:
+) -> AsyncGenerator[bytes, None]:
     """The body of a stream. Closing it closes `events`, which ends the call to the model.
 
     Where they do not begin with StreamStart: of which message they are, and how many characters went before.
     """
-    async for event in with_heartbeat(events):
-        if event is None:
-            yield HEARTBEAT
-            continue
-        if isinstance(event, StreamStart):
-            message_id = event.message_id
-        if isinstance(event, TextDelta):
-            said += len(event.text)
-        place = AT_THE_END if isinstance(event, StreamEnd | Failed) else said
-        yield f"id: {place}\ndata: {json.dumps(payload(event, message_id), ensure_ascii=False)}\n\n"
-    yield DONE
+    async with aclosing(as_they_come(events)) as coming:
+        async for batch in coming:
+            lines = []
+            for event in batch:
+                if isinstance(event, StreamStart):
+                    message_id = event.message_id
+                if isinstance(event, TextDelta):
+                    said += event.length
+                place = AT_THE_END if isinstance(event, StreamEnd | Failed) else said
+                lines.append(f"id: {place}\ndata: {as_json(payload(event, message_id))}\n\n")
+            yield "".join(lines or [HEARTBEAT]).encode()
+    yield DONE.encode()
 
 
 async def with_heartbeat(
     events: AsyncGenerator[Event, None], seconds: float | None = None
 ) -> AsyncGenerator[Event | None, None]:
-    """The events, and None whenever none came for `seconds`."""
-    coming: asyncio.Future[Event] = asyncio.ensure_future(anext(events))
-    try:
-        while True:
-            done, _ = await asyncio.wait({coming}, timeout=seconds or HEARTBEAT_SECONDS)
-            if not done:
+    """The events, and None whenever none came for `seconds`. Closing it closes `events`."""
+    async with aclosing(as_they_come(events, seconds)) as coming:
+        async for batch in coming:
+            if not batch:
                 yield None
-                continue
-            try:
-                event = coming.result()
-            except StopAsyncIteration:
-                return
-            yield event
-            coming = asyncio.ensure_future(anext(events))
+            for event in batch:
+                yield event
+
+
+async def as_they_come(
+    events: AsyncGenerator[Event, None], seconds: float | None = None
+) -> AsyncGenerator[list[Event], None]:
+    """The events as soon as they come, with those that came while the last were written; an empty list whenever none
+    came for `seconds`. No more than `MOST_AHEAD` are taken before they can be written. Closing it closes `events`.
+    """
+    loop, heartbeat = asyncio.get_running_loop(), seconds or HEARTBEAT_SECONDS
+    came: list[Event] = []
+    news, room = asyncio.Event(), asyncio.Event()
+    timer: asyncio.TimerHandle
+
+    async def take() -> None:
+        async for event in events:
+            came.append(event)
+            news.set()
+            if len(came) >= MOST_AHEAD:
+                room.clear()
+                await room.wait()
+
+    def look() -> None:
+        nonlocal timer
+        if (silence := loop.time() - last) >= heartbeat:
+            news.set()
+            silence = 0.0
+        timer = loop.call_later(heartbeat - silence, look)
+
+    last = loop.time()
+    timer = loop.call_later(heartbeat, look)
+    taking = asyncio.create_task(take())
+    taking.add_done_callback(lambda _: news.set())
+    try:
+        while came or not taking.done():
+            await news.wait()
+            news.clear()
+            batch, came[:] = came[:], []
+            last = loop.time()
+            room.set()
+            if batch or not taking.done():
+                yield batch
+        taking.result()
     finally:
         # The reader left: let the answer hear of it and end in its own way before its generator is closed.
-        coming.cancel()
-        await asyncio.gather(coming, return_exceptions=True)
+        timer.cancel()
+        taking.cancel()
+        await asyncio.gather(taking, return_exceptions=True)
         await events.aclose()
 
 

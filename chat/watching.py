@@ -1,9 +1,10 @@
-"""Ending an answer whose reader is no longer let in, for streams and sockets alike."""
+"""Ending an answer whose reader is no longer let in, for streams, plain answers and sockets alike."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from functools import partial
 from typing import Any
 
 from accounts.liveness import Lasting
@@ -11,6 +12,7 @@ from chat.events import Event, Failed
 from chat.passing import Passing
 from chat.transcript import Turn
 from doculume.stopping import stopping
+from doculume.waiting import Wait, WaitEnded
 
 ENDED = "The credential was revoked."
 STOPPED = "The server was stopped."
@@ -25,26 +27,32 @@ async def while_it_holds(
 
     Also while the model is silent. Close this to close `events`.
     """
-    death: asyncio.Future[Any] = asyncio.ensure_future(credential.death(every))
-    stop: asyncio.Future[Any] = asyncio.ensure_future(stopping())
-    coming: asyncio.Future[Any] = asyncio.ensure_future(anext(events))
+    wait = Wait()
+
+    def end(reason: str, _: object) -> None:
+        if not wait.is_over:
+            turn.stopped_because = reason
+            wait.end()
+
+    watchers: list[asyncio.Future[Any]] = []
+    for reason, ending in ((ENDED, credential.death(every)), (STOPPED, stopping())):
+        watchers.append(asyncio.ensure_future(ending))
+        watchers[-1].add_done_callback(partial(end, reason))
     try:
         while True:
-            await asyncio.wait((coming, death, stop), return_when=asyncio.FIRST_COMPLETED)
-            if death.done() or stop.done():
-                turn.stopped_because = ENDED if death.done() else STOPPED
-                break
-            try:
-                event = coming.result()
-            except StopAsyncIteration:
-                return
+            with wait:
+                event = await anext(events)
             yield event
-            coming = asyncio.ensure_future(anext(events))
+    except StopAsyncIteration:
+        return
+    except WaitEnded:
+        pass
     finally:
-        # Whoever ends it: the answer hears of it, and stores how far it came, before its generator is closed.
-        for task in (death, stop, coming):
-            task.cancel()
-        await asyncio.gather(death, stop, coming, return_exceptions=True)
+        # Whoever ends it: the answer stores how far it came before this is left.
+        wait.is_over = True
+        for watcher in watchers:
+            watcher.cancel()
+        await asyncio.gather(*watchers, return_exceptions=True)
         await events.aclose()
     yield (
         Failed("unauthenticated", ENDED, 401) if turn.stopped_because == ENDED else Failed("server_error", STOPPED, 503)

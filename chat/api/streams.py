@@ -17,6 +17,7 @@ from accounts.liveness import Credential
 from accounts.usage import this_month
 from chat import sse
 from chat.following import follow
+from chat.html import in_html
 from chat.models import Conversation, Message
 from chat.transcript import Turn
 from chat.watching import while_it_holds
@@ -25,6 +26,7 @@ from doculume.errors import InvalidRequest, NotFound
 
 LAST_EVENT_ID = "Last-Event-ID"
 PLACE = re.compile(r"[0-9]{1,9}")
+FORMATS = ["markdown", "html"]
 
 
 class MessageStreamView(StructuredDialect, AccountScoped, GenericAPIView[Message]):
@@ -38,6 +40,7 @@ class MessageStreamView(StructuredDialect, AccountScoped, GenericAPIView[Message
         parameters=[
             OpenApiParameter(LAST_EVENT_ID, str, OpenApiParameter.HEADER, description="The last `id:` that came."),
             OpenApiParameter("last_event_id", str, description="The same, for who cannot set headers."),
+            OpenApiParameter("format", str, enum=FORMATS, description="As the lost stream had it."),
         ],
         responses={(200, "text/event-stream"): OpenApiTypes.STR, 204: None},
     )
@@ -52,9 +55,13 @@ class MessageStreamView(StructuredDialect, AccountScoped, GenericAPIView[Message
             return Response(status=204)
         if place and not PLACE.fullmatch(place):
             raise InvalidRequest("Last-Event-ID is none of this stream's.")
+        wanted = request.query_params.get("format", FORMATS[0])
+        if wanted not in FORMATS:
+            raise InvalidRequest("format: Must be markdown or html.", details={"format": ["Must be markdown or html."]})
         turn, after = self.own_answer(pk), int(place) if place else None
         events = while_it_holds(follow(turn, after), Credential.of(request), turn)
-        return sse.stream(events, turn.conversation.id, turn.message_id, after or 0)
+        shown = in_html(events) if wanted == "html" else events
+        return sse.stream(shown, turn.conversation.id, turn.message_id, after or 0)
 
     def own_answer(self, pk: UUID) -> Turn:
         said = Message.objects.filter(account=self.account, role=Message.Role.ASSISTANT, id=pk).first()

@@ -86,8 +86,10 @@ MARKDOWN = "One **bold** word. [1]\n\n- a\n- b\n\n```\nx\n\ny < z\n```\n\n| a | 
 def test_html_comes_in_whole_blocks_and_says_the_same(size):
     writer = HtmlWriter()
     pieces = [writer.feed(MARKDOWN[place : place + size]) for place in range(0, len(MARKDOWN), size)]
-    html = "".join([*pieces, writer.close()])
+    blocks = [block for block in [*pieces, writer.close()] if block]
+    html = "".join(block.text for block in blocks)
     assert html == as_html(MARKDOWN)
+    assert sum(block.length for block in blocks) == len(MARKDOWN)
     assert "<table>" in html
     assert "<strong>bold</strong>" in html
     assert size == 1000 or sum(map(bool, pieces)) >= 2

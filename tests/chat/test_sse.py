@@ -5,11 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
+from contextlib import aclosing
+
+import pytest
 
 from chat import sse
 from chat.events import CitationFound, Failed, StreamEnd, StreamStart, TextDelta
 
 CONVERSATION, MESSAGE = uuid.uuid4(), uuid.uuid4()
+
+
+async def pieces(events):
+    """What was written, an event at a time."""
+    written = b"".join([part async for part in sse.encode(events)]).decode()
+    return [piece + "\n\n" for piece in written.split("\n\n")[:-1]]
 
 
 async def some_events():
@@ -20,7 +29,7 @@ async def some_events():
 
 
 async def test_the_grammar_of_a_stream():
-    lines = [part async for part in sse.encode(some_events())]
+    lines = await pieces(some_events())
     assert lines[-1] == "data: [DONE]\n\n"
     events = [json.loads(line.split("data: ", 1)[1]) for line in lines[:-1]]
     assert [line.split("\n")[0] for line in lines[:-1]] == ["id: 0", "id: 6", "id: 6", "id: end"]
@@ -37,7 +46,7 @@ async def test_a_failure_in_mid_stream_is_an_error_event_and_then_done():
         yield StreamStart("openai", "m", CONVERSATION, MESSAGE)
         yield Failed("provider_timeout", "Too late.")
 
-    lines = [part async for part in sse.encode(events())]
+    lines = await pieces(events())
     error = json.loads(lines[1].split("data: ", 1)[1])
     assert error["error"] == {"code": "provider_timeout", "message": "Too late."}
     assert lines[-1] == "data: [DONE]\n\n"
@@ -65,9 +74,46 @@ async def test_a_reader_who_leaves_ends_the_events():
             raise
 
     stream = sse.encode(events())
-    assert "one" in await anext(stream)
+    assert b"one" in await anext(stream)
     waiting = asyncio.ensure_future(anext(stream))
     await asyncio.sleep(0.01)
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
     await asyncio.wait_for(ended.wait(), 1)
+
+
+async def test_what_came_while_the_last_was_written_is_written_at_once_and_in_order():
+    async def events():
+        for number in range(500):
+            yield TextDelta(f"{number} ")
+
+    batches = [batch async for batch in sse.as_they_come(events())]
+    assert [event.text for batch in batches for event in batch] == [f"{number} " for number in range(500)]
+    assert len(batches) < 50
+
+
+async def test_a_slow_reader_holds_the_model_back():
+    told = 0
+
+    async def events():
+        nonlocal told
+        while told < 10_000:
+            told += 1
+            yield TextDelta("word ")
+            await asyncio.sleep(0)
+
+    async with aclosing(sse.as_they_come(events())) as coming:
+        await anext(coming)
+        await asyncio.sleep(0.1)
+        assert told <= 2 * sse.MOST_AHEAD
+
+
+async def test_what_goes_wrong_while_events_are_made_is_not_lost():
+    async def events():
+        yield TextDelta("one")
+        raise ValueError("two")
+
+    coming = sse.with_heartbeat(events())
+    assert await anext(coming) == TextDelta("one")
+    with pytest.raises(ValueError, match="two"):
+        await anext(coming)

@@ -14,6 +14,7 @@ from django.core.cache import cache
 from accounts.models import AnswerUsage
 from accounts.tokens import start_family
 from chat.api import idempotency
+from chat.html import as_html
 from chat.models import Citation, Conversation, Message
 from doculume.ids import new_id
 from integrations.models import Integration
@@ -105,6 +106,34 @@ def test_a_finished_answer_from_its_beginning_with_its_citations(client, account
     assert events[1][1]["delta"] == "Größe 📄 [1]."
     assert events[2][1]["citation"]["entry_id"] == str(ids["entry_id"])
     assert [place for place, _ in events] == ["0", "12", "12", "end"]
+
+
+def test_an_answer_in_html_from_each_of_its_places(client, model, account):
+    integration = Integration.objects.create(account=account, type="chatbot", name="Hers")
+    path, sent = f"/integrations/{integration.id}/chat", {"message": "Are you there?"}
+    message_id = client.post(path, json=sent | {"stream": False}).json()["message_id"]
+    markdown = "One **bold** word.\n\n- a\n- b\n\n```\nx\n\ny < z\n```\n\nThe *end*."
+    Message.objects.filter(id=message_id).update(content=markdown)
+    stream = f"/chat/messages/{message_id}/stream?format=html"
+    events = parsed(client.get(stream).text)
+    whole = text_of(events)
+    assert whole == as_html(markdown)
+    assert "<strong>bold</strong>" in whole
+    for number, (place, _) in enumerate(events[:-1]):
+        told = parsed(client.get(stream, headers={"Last-Event-ID": place}).text)
+        assert text_of(events[: number + 1]) + text_of(told) == whole
+    refused = client.get(stream.replace("html", "pdf"))
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "invalid_request")
+
+
+def test_an_answer_that_streams_in_html_says_where_in_the_markdown_it_is(client, model, account, settings):
+    integration = Integration.objects.create(account=account, type="chatbot", name="Hers")
+    sent = {"message": "Are you there?", "format": "html"}
+    events = parsed(client.post(f"/integrations/{integration.id}/chat", json=sent).text)
+    markdown = Message.objects.get(role="assistant").content
+    assert text_of(events) == as_html(markdown)
+    assert text_of(events) != markdown
+    assert [place for place, event in events if event["type"] == "text_delta"][-1] == str(len(markdown))
 
 
 def test_a_running_answer_is_followed_to_its_end(client, model):
