@@ -12,7 +12,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, Iterable, Iterator
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing, nullcontext
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -27,6 +27,7 @@ from chat.models import Message
 from chat.passing import Passing
 from chat.prompts import Manner, Window
 from chat.relevance import Found, retrieve
+from chat.saving import saved_as_it_grows
 from chat.transcript import Turn
 from chat.verifying import unsupported
 from doculume.threads import in_database
@@ -38,7 +39,6 @@ from llm_settings.providers.fallback import FirstThatAnswers
 
 log = logging.getLogger(__name__)
 
-SAVE_EVERY_SECONDS = 1.0
 EXTRACTIVE = "extractive"
 
 
@@ -75,16 +75,13 @@ class Draft:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     started: float = field(default_factory=time.monotonic)
-    saved: float = field(default_factory=time.monotonic)
     timings: dict[str, float] = field(default_factory=dict)
 
     def lap(self, stage: str) -> None:
         self.timings[stage] = round((time.monotonic() - self.started) * 1000, 1)
 
-    async def save_now_and_then(self) -> None:
-        if isinstance(self.turn, Turn) and time.monotonic() - self.saved >= SAVE_EVERY_SECONDS:
-            self.saved = time.monotonic()
-            await in_database(transcript.save_partial)(self.turn, self.text)
+    def saved_as_it_grows(self) -> AbstractContextManager[None]:
+        return nullcontext() if isinstance(self.turn, Passing) else saved_as_it_grows(self, self.turn)
 
     async def end(self, status: Message.Status, reason: str) -> None:
         self.lap("total")
@@ -138,12 +135,12 @@ async def answer(turn: Turn | Passing, question: Question) -> AsyncGenerator[Eve
         model = await in_database(_model_for)(turn)
         provider = model.provider if model else "local"
         yield StreamStart(provider, turn.model_name, conversation_of(turn), turn.message_id)
-        async with aclosing(_say(model, question, draft)) as said:
-            async for event in said:
-                if isinstance(event, TextDelta):
-                    draft.text += event.text
-                    await draft.save_now_and_then()
-                yield event
+        with draft.saved_as_it_grows():
+            async with aclosing(_say(model, question, draft)) as said:
+                async for event in said:
+                    if isinstance(event, TextDelta):
+                        draft.text += event.text
+                    yield event
         await draft.end(Message.Status.COMPLETE, draft.reason)
     except (asyncio.CancelledError, GeneratorExit):
         await asyncio.shield(draft.end(Message.Status.STOPPED, turn.stopped_because))
@@ -161,8 +158,7 @@ async def answer(turn: Turn | Passing, question: Question) -> AsyncGenerator[Eve
 
 def _model_for(turn: Turn | Passing) -> FirstThatAnswers | None:
     """The models that may answer, as one; `turn` learns the name of the first. None: the sources speak themselves."""
-    # What everybody gets is no wish: the account's own models go before it.
-    wanted = "" if turn.model_name in (EXTRACTIVE, model_name()) else turn.model_name
+    wanted = "" if turn.model_name == EXTRACTIVE else turn.model_name
     models = chat_models_for(turn.account, asker_of(turn), wanted)
     turn.model_name = models[0].model_name if models else EXTRACTIVE
     return FirstThatAnswers(models) if models else None

@@ -7,12 +7,13 @@ grows: whatever ends the answer, the message says how far it came.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -53,17 +54,18 @@ def begin(
 
     Raises NotFound for a conversation of somebody else's, and QuotaExceeded; then nothing is stored.
     """
-    conversation = _conversation(account, asker, question, conversation_id)
-    history = _history(conversation)
+    conversation = _conversation(account, asker, question, conversation_id, model_name)
+    history = _history(conversation) if conversation_id else []
     now = timezone.now()
-    common = {"account": account, "conversation": conversation}
-    asked = Message.objects.create(**common, role=Message.Role.USER, content=question, created_at=now)
-    title = conversation.title or _title_of(question)
-    Conversation.objects.for_account(account).filter(id=conversation.id).update(
-        title=title, updated_at=now, model_name=model_name
-    )
+    if conversation_id:
+        title = conversation.title or _title_of(question)
+        Conversation.objects.for_account(account).filter(id=conversation.id).update(
+            title=title, updated_at=now, model_name=model_name
+        )
     month = reserve_answer(account)
-    reply = Message.objects.create(
+    common = {"account": account, "conversation": conversation}
+    asked = Message(**common, role=Message.Role.USER, content=question, created_at=now)
+    reply = Message(
         **common,
         role=Message.Role.ASSISTANT,
         status=Message.Status.WRITING,
@@ -71,17 +73,20 @@ def begin(
         charged_month=month,
         created_at=now + timedelta(microseconds=1),
     )
+    Message.objects.bulk_create([asked, reply])
     return Turn(account, conversation, asked.id, reply.id, month, history, model_name)
 
 
-def _conversation(account: Account, asker: User | Visitor, question: str, conversation_id: UUID | None) -> Conversation:
+def _conversation(
+    account: Account, asker: User | Visitor, question: str, conversation_id: UUID | None, model_name: str = ""
+) -> Conversation:
     if conversation_id is None:
         whose = (
             {"integration_id": asker.integration_id, "visitor": asker.name}
             if isinstance(asker, Visitor)
             else {"user": asker}
         )
-        return Conversation.objects.create(account=account, title=_title_of(question), **whose)
+        return Conversation.objects.create(account=account, title=_title_of(question), model_name=model_name, **whose)
     own = Conversation.objects.for_account(account).of(asker).select_for_update(of=("self",))
     conversation = own.filter(id=conversation_id).first()
     if conversation is None:
@@ -114,8 +119,30 @@ def note(account: Account, user: User, conversation_id: UUID, role: str, content
     )
 
 
-def save_partial(turn: Turn, text: str) -> None:
-    _writing(turn).update(content=text, updated_at=timezone.now())
+# Waits for nobody: what is being ended or deleted at the moment needs no saving, and many rows at once could deadlock.
+SAVE_PARTIAL = """
+    WITH free AS (
+        SELECT id FROM chat_message
+        WHERE account_id = %(account)s AND id = ANY(%(ids)s) AND status = %(writing)s
+        FOR UPDATE SKIP LOCKED
+    )
+    UPDATE chat_message AS message SET content = said.content, updated_at = %(now)s
+    FROM unnest(%(ids)s::uuid[], %(texts)s::text[]) AS said (id, content) JOIN free USING (id)
+    WHERE message.account_id = %(account)s AND message.id = said.id
+"""
+
+
+def save_partial(account_id: int, said: Mapping[UUID, str]) -> None:
+    """What was said so far in answers of the account, by the ids of their messages; of those that are not final."""
+    params: dict[str, Any] = {
+        "account": account_id,
+        "ids": list(said),
+        "texts": list(said.values()),
+        "now": timezone.now(),
+        "writing": Message.Status.WRITING.value,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(SAVE_PARTIAL, params)
 
 
 @transaction.atomic

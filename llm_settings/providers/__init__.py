@@ -92,12 +92,14 @@ def chat_models_for(account: Account, user: User | None, wanted: str = "") -> li
     `wanted`: the name of a provider of the account's, or of a model that one of them has, to be tried first. `user`:
     who asks, whose own keys are used where they have any; None for a visitor. To `FirstThatAnswers`. The deployment's
     comes last, and not at all for an account that keeps to its own.
+
+    What everybody gets is no wish: the account's own models go before it.
     """
     from llm_settings.answering_models import own_models
     from llm_settings.breaker import BehindBreaker
 
-    found = own_models(account, user, wanted)
     config = chat_config()
+    found = own_models(account, user, "" if wanted == config["model"] else wanted)
     if not account.own_models_only and (deployments := get_chat_model(config)):
         found.append(BehindBreaker(deployments, "deployment", config["provider"]))
     return found

@@ -151,7 +151,7 @@ class TestAnswers:
     def test_of_a_process_that_died_what_was_not_said_is_given_back_once(self, alice, account, plan):
         silent, spoke = (transcript.begin(account, alice, "When?", None, "m") for _ in range(2))
         alive = transcript.begin(account, alice, "When?", None, "m")
-        transcript.save_partial(spoke, "Nine")
+        transcript.save_partial(spoke.account.id, {spoke.message_id: "Nine"})
         long_ago = timezone.now() - SILENCE - timedelta(minutes=1)
         Message.objects.exclude(id=alive.message_id).update(updated_at=long_ago)
         at_once(4, lambda number: interrupt_orphans())
