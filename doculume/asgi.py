@@ -14,12 +14,17 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "doculume.settings")
 django.setup(set_prefix=False)
 
 # What these import needs Django's applications loaded.
+from django.urls import get_resolver  # noqa: E402
+
 from accounts import rate_limits  # noqa: E402
 from chat.consumers import ChatSocket  # noqa: E402
 from doculume import stopping  # noqa: E402
 from doculume.bodies import Application, BodyLimit, Receive, Scope, Send  # noqa: E402
 from doculume.dialects.groups import is_api  # noqa: E402
 from doculume.handler import Handler  # noqa: E402
+
+# All views: else the first request imports them, for seconds, and whatever else goes on in the process waits with it.
+get_resolver().url_patterns  # noqa: B018
 
 SOCKETS = {"/api/v1/ws": ChatSocket.as_asgi()}
 

@@ -11,6 +11,7 @@ import json
 import math
 import os
 import re
+import threading
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -169,14 +170,28 @@ class LocalEmbedder:
         return _unit(output if output.ndim == 2 else _POOLING[self._card.pooling](output, mask))
 
 
-@cache
+_loading = threading.Lock()
+
+
 def get_local_embedder(folder: Path, threads: int | None = None) -> LocalEmbedder:
-    """The model of that folder, loaded once a process."""
+    """The model of that folder, loaded once a process, also if many ask for it before it is there."""
+    with _loading:
+        return _loaded(folder, threads)
+
+
+@cache
+def _loaded(folder: Path, threads: int | None) -> LocalEmbedder:
     return LocalEmbedder(folder, threads)
 
 
+def _forget() -> None:
+    global _loading
+    _loading = threading.Lock()
+    _loaded.cache_clear()
+
+
 # A forked child has the session's memory but none of its threads: its first call would wait for ever.
-os.register_at_fork(after_in_child=get_local_embedder.cache_clear)
+os.register_at_fork(after_in_child=_forget)
 
 
 def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
