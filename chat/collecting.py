@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 from chat.events import CitationFound, Event, Failed, StreamEnd, StreamStart, TextDelta
@@ -19,22 +20,23 @@ class AnswerFailed(DoculumeError):
 
 
 async def collect(events: AsyncGenerator[Event, None]) -> dict[str, Any]:
-    """The body of a plain answer. Raises AnswerFailed."""
+    """The body of a plain answer. Raises AnswerFailed. Closes `events`."""
     body: dict[str, Any] = {"answer": "", "citations": []}
-    async for event in events:
-        match event:
-            case StreamStart():
-                ids = {"conversation_id": str(event.conversation_id), "message_id": str(event.message_id)}
-                body |= ids | {"model": event.model}
-            case TextDelta():
-                body["answer"] += event.text
-            case CitationFound():
-                body["citations"].append(event.citation)
-            case StreamEnd():
-                body["sources"] = list(dict.fromkeys(source["filename"] for source in event.sources))
-                body["source_details"] = event.sources
-                body["prompt_tokens"] = event.prompt_tokens
-                body["completion_tokens"] = event.completion_tokens
-            case Failed():
-                raise AnswerFailed(event)
+    async with aclosing(events):
+        async for event in events:
+            match event:
+                case StreamStart():
+                    ids = {"conversation_id": str(event.conversation_id), "message_id": str(event.message_id)}
+                    body |= ids | {"model": event.model}
+                case TextDelta():
+                    body["answer"] += event.text
+                case CitationFound():
+                    body["citations"].append(event.citation)
+                case StreamEnd():
+                    body["sources"] = list(dict.fromkeys(source["filename"] for source in event.sources))
+                    body["source_details"] = event.sources
+                    body["prompt_tokens"] = event.prompt_tokens
+                    body["completion_tokens"] = event.completion_tokens
+                case Failed():
+                    raise AnswerFailed(event)
     return body

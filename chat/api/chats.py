@@ -115,9 +115,10 @@ class ChatMessagesView(StructuredDialect, AccountScoped, mixins.ListModelMixin, 
         turn, is_new = once(
             request, self.account, lambda: transcript.begin(self.account, user, question.text, chat.id, model)
         )
-        events = answer(turn, question) if is_new else follow(turn)
+        told = answer(turn, question) if is_new else follow(turn)
+        events = while_it_holds(told, Credential.of(request), turn)
         if asked["stream"]:
-            return sse.stream(while_it_holds(events, Credential.of(request), turn), turn.conversation.id)
+            return sse.stream(events, turn.conversation.id)
         async_to_sync(collect)(events)
         return Response(self.exchange(turn), status=status.HTTP_201_CREATED)
 

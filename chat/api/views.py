@@ -72,9 +72,10 @@ class AskView(StructuredDialect, AccountScoped, GenericAPIView[Any]):
             self.account,
             lambda: transcript.begin(self.account, self.membership.user, question.text, conversation_id, model_name()),
         )
-        events = answer(turn, question) if is_new else follow(turn)
+        told = answer(turn, question) if is_new else follow(turn)
+        events = while_it_holds(told, Credential.of(request), turn)
         if asked["stream"]:
-            return sse.stream(while_it_holds(events, Credential.of(request), turn), turn.conversation.id)
+            return sse.stream(events, turn.conversation.id)
         return Response(async_to_sync(collect)(events))
 
 

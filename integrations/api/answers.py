@@ -122,9 +122,10 @@ class SummarizeView(ThroughIntegration):
             manner=manner_of(integration, asked["locale"], summarize=True),
             by_entry=True,
         )
-        outward, events = Outward(None, asked["format"] == "html"), answer(turn, question)
+        outward = Outward(None, asked["format"] == "html")
+        events = while_it_holds(answer(turn, question), Credential.of(request), turn)
         if asked["stream"]:
-            return outward.stream(while_it_holds(events, Credential.of(request), turn))
+            return outward.stream(events)
         body = async_to_sync(collect)(events)
         entries: Any = gathered.entries
         return Response(
@@ -174,9 +175,10 @@ class ChatView(ThroughIntegration):
             by_entry=True,
         )
         outward = Outward(f"conv_{turn.conversation.id.hex}", asked["format"] == "html")
-        events = answer(turn, question) if is_new else follow(turn)
+        told = answer(turn, question) if is_new else follow(turn)
+        events = while_it_holds(told, Credential.of(request), turn)
         if asked["stream"]:
-            return outward.stream(while_it_holds(events, Credential.of(request), turn))
+            return outward.stream(events)
         body = async_to_sync(collect)(events)
         return Response(
             {

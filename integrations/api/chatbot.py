@@ -126,9 +126,10 @@ class AskQuestionView(ThroughKey):
         turn = passing.begin(self.door.account, None, model_name())
         turn.history, turn.integration_id = asked.get("past_messages", []), reach.integration_id
         question = Question(asked["question"], top_k=PASSAGES, filters=reach.filters, manner=reach.manner)
-        events, in_markup = answer(turn, question), asked["format"] == "html"
+        events = while_it_holds(answer(turn, question), DoorCredential.of(self.door), turn)
+        in_markup = asked["format"] == "html"
         if asked["stream"]:
-            shown = outward.shown(while_it_holds(events, DoorCredential.of(self.door), turn))
+            shown = outward.shown(events)
             return sse.stream(in_html(shown) if in_markup else shown, None)
         body = async_to_sync(collect)(events)
         return Response(

@@ -99,9 +99,9 @@ class CompletionsView(Door):
         completion = self._completion(model, asked)
         turn = passing.begin(self.account, self.membership.user, model_name())
         turn.history, turn.integration_id = asked["history"], model.integration_id
-        events = answer(turn, question)
+        events = while_it_holds(answer(turn, question), Credential.of(request), turn)
         if asked["stream"]:
-            return stream(while_it_holds(events, Credential.of(request), turn), completion)
+            return stream(events, completion)
         return Response(async_to_sync(collect)(events, completion))
 
     def _completion(self, model: Offered, asked: dict[str, Any]) -> Completion:

@@ -21,7 +21,7 @@ from accounts.tokens import start_family
 from chat import transcript
 from chat.answering import active_embedder
 from chat.events import Failed, TextDelta
-from chat.models import Message
+from chat.models import Conversation, Message
 from chat.watching import while_it_holds
 from tests.cast import PASSWORD, client_of
 from tests.llm_settings.endpoints import DONE, said, serving, streaming
@@ -106,6 +106,21 @@ def test_signing_out(model, alice):
     pair = start_family(alice)
     model.then = lambda: bearer(pair.access).post("/api/v1/auth/logout")
     must_end(model, bearer(pair.access))
+
+
+@pytest.mark.parametrize("path", ["/api/v1/chat/ask", "/api/v1/chats/{chat}/messages"])
+def test_an_answer_that_is_waited_for_whole(model, alice, account, path):
+    pair = start_family(alice)
+    chat = Conversation.objects.create(account=account, user=alice)
+    model.then = lambda: bearer(pair.access).post("/api/v1/auth/logout")
+    started, asked = time.monotonic(), {"question": "Tell me.", "content": "Tell me.", "use_rag": False}
+    wanted = {name: asked[name] for name in ("use_rag", "question" if path.endswith("ask") else "content")}
+    answer = bearer(pair.access).post(path.format(chat=chat.id), wanted)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "unauthenticated")
+    assert time.monotonic() - started < SILENCE / 2
+    assert model.hung_up.wait(5)
+    reply = Message.objects.get(role="assistant")
+    assert (reply.status, reply.content, reply.reason) == ("stopped", "Once upon", "The credential was revoked.")
 
 
 def test_signing_out_elsewhere_ends_nothing_here(model, alice):
