@@ -1,30 +1,38 @@
 """What streaming an answer costs: many at once, beside a bare Django relay and the provider itself, in one run.
 
-    python -m benchmarks.streams [STREAMS] [--tokens N] [--rate TOKENS_A_SECOND]
+    python -m benchmarks.streams [STREAMS] [--tokens N] [--rate TOKENS_A_SECOND] [--over SECONDS …]
+
+Each client asks once, on a connection of its own; all ask within so many seconds (`--over`, one round for each): at
+once, and within half the time of an answer, so that all are open together all the same.
 
 A paced provider in a process of its own says tokens at an even rate. The same clients read it directly, then through a
 Django view that passes its lines on and does nothing else, then through `POST /chat/ask` of one web process on a
 scratch database, with questions that go to the model alone. CPU and memory are those of the process in the middle.
+Each token says when it was said: its lag is how much later it was read.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import itertools
 import json
 import os
+import re
 import socket
 import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 LARGE = 1_000_000
 TICKS = os.sysconf("SC_CLK_TCK")
+SAID_AT = re.compile(rb"word\d+ (\d+\.\d{6}) ")
+# What is aimed at: of the ideal time, of the relay's CPU, and beyond the provider's own first token.
+MOST_TIME, MOST_CPU, MOST_FIRST = 1.05, 1.5, 0.020
 
 
 # --- the processes ---------------------------------------------------------------------------------------------------
@@ -39,7 +47,11 @@ async def provider(scope: Any, receive: Any, send: Any) -> None:
     began = time.monotonic()
     for number in range(tokens):
         await asyncio.sleep(max(0.0, began + (number + 1) / rate - time.monotonic()))
-        event = {"choices": [{"index": 0, "delta": {"content": f"word{number} "}, "finish_reason": None}]}
+        event = {
+            "choices": [
+                {"index": 0, "delta": {"content": f"word{number} {time.monotonic():.6f} "}, "finish_reason": None}
+            ]
+        }
         line = f"data: {json.dumps(event)}\n\n".encode()
         await send({"type": "http.response.body", "body": line, "more_body": True})
     await send({"type": "http.response.body", "body": b"data: [DONE]\n\n"})
@@ -99,29 +111,37 @@ def serve_product(port: int, upstream: str, database: str) -> None:
 
 @dataclass
 class Read:
+    """Seconds: from asking to the first token and to the end, and how late the tokens were."""
+
     first: float
     total: float
-    worst_gap: float
-    tokens: int
+    lags: list[float]
+
+    @property
+    def tokens(self) -> int:
+        return len(self.lags)
 
 
-async def read(port: int, path: str, token: str, body: dict[str, Any], sign: bytes) -> Read:
-    """One stream. Seconds since it was asked for, and the longest wait between two tokens."""
+async def read(
+    port: int, path: str, token: str, body: dict[str, Any], sign: bytes, after: float = 0.0, enough: int = LARGE
+) -> Read:
+    """One stream, asked for `after` so many seconds, and left after `enough` tokens."""
+    await asyncio.sleep(after)
+    began = time.monotonic()
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     sent = json.dumps(body).encode()
     head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n"
-    began = time.monotonic()
     writer.write(f"{head}Content-Type: application/json\r\nContent-Length: {len(sent)}\r\n\r\n".encode() + sent)
-    times: list[float] = []
+    first, lags = 0.0, []
     async for line in reader:
-        if sign in line:
-            times.append(time.monotonic() - began)
-        if b"[DONE]" in line:
+        if sign in line and (said := SAID_AT.search(line)):
+            first = first or time.monotonic() - began
+            lags.append(time.monotonic() - float(said[1]))
+        if b"[DONE]" in line or len(lags) >= enough:
             break
     total = time.monotonic() - began
     writer.close()
-    gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
-    return Read(times[0] if times else total, total, max(gaps, default=0.0), len(times))
+    return Read(first or total, total, lags or [total])
 
 
 def computed(pid: int) -> float:
@@ -135,19 +155,54 @@ def memory(pid: int, field: str) -> float:
     return int(next(line for line in lines if line.startswith(field)).split()[1]) / 1024
 
 
-async def measure(name: str, pid: int, streams: int, tokens: int, ideal: float, **target: Any) -> None:
-    await asyncio.gather(*(read(**target) for _ in range(3)))
+@dataclass
+class Measured:
+    """Seconds, of CPU a stream."""
+
+    longest: float
+    first: float
+    cpu: float
+    whole: bool
+
+
+async def measure(
+    name: str, pid: int, streams: int, tokens: int, ideal: float, over: float = 0.0, **target: Any
+) -> Measured:
+    await asyncio.gather(*(read(**target, enough=3) for _ in range(3)))
+    await asyncio.sleep(0.5)
     before, held = computed(pid), memory(pid, "VmRSS")
-    reads = await asyncio.gather(*(read(**target) for _ in range(streams)))
-    cpu, grown = computed(pid) - before, memory(pid, "VmHWM") - held
+    reads = await asyncio.gather(*(read(**target, after=over * each / streams) for each in range(streams)))
+    cpu, grown = (computed(pid) - before) / streams, memory(pid, "VmHWM") - held
     whole = sum(one.tokens == tokens for one in reads)
-    first = [one.first * 1000 for one in reads]
-    total = [one.total for one in reads]
+    first, total = [one.first * 1000 for one in reads], [one.total for one in reads]
+    lags = [lag * 1000 for one in reads for lag in one.lags]
     print(
-        f"{name:9} {whole}/{streams} whole; longest {max(total):.2f} s ({max(total) / ideal - 1:+.1%}); "
+        f"{name:9} {whole}/{streams} whole; total p50 {statistics.median(total):.2f} s, longest {max(total):.2f} s; "
         f"first token p50 {statistics.median(first):.0f} ms, worst {max(first):.0f} ms; "
-        f"worst gap {max(one.worst_gap for one in reads) * 1000:.0f} ms; "
-        f"CPU {cpu * 1000 / streams:.1f} ms a stream; memory +{grown:.0f} MiB"
+        f"lag of the first p50 {statistics.median(one.lags[0] * 1000 for one in reads):.1f} ms, "
+        f"of all p50 {statistics.median(lags):.1f} ms, p99 {statistics.quantiles(lags, n=100)[98]:.1f} ms; "
+        f"CPU {cpu * 1000:.1f} ms a stream; memory +{grown:.0f} MiB",
+        flush=True,
+    )
+    return Measured(max(total), statistics.median(first) / 1000, cpu, whole == streams)
+
+
+def compare(measured: list[Measured], ideal: float) -> None:
+    """Those of provider, relay and product."""
+    provider, relay, product = measured
+
+    def verdict(is_reached: bool) -> str:
+        return "reached" if is_reached else "missed"
+
+    time_ratio, cpu_ratio, later = product.longest / ideal, product.cpu / relay.cpu, product.first - provider.first
+    print(
+        f"  time {time_ratio:.3f} of the ideal (aim {MOST_TIME}: {verdict(time_ratio <= MOST_TIME)}), "
+        f"the relay's {relay.longest / ideal:.3f}\n"
+        f"  CPU {cpu_ratio:.2f} of the relay's (aim {MOST_CPU}: {verdict(cpu_ratio <= MOST_CPU)})\n"
+        f"  first token {later * 1000:+.0f} ms beside the provider's (aim {MOST_FIRST * 1000:.0f}: "
+        f"{verdict(later <= MOST_FIRST)}), the relay's {(relay.first - provider.first) * 1000:+.0f} ms\n"
+        f"  every stream whole: {verdict(product.whole)}",
+        flush=True,
     )
 
 
@@ -166,7 +221,7 @@ def until_up(port: int) -> None:
     raise SystemExit("a server did not start")
 
 
-def run(streams: int, tokens: int, rate: float) -> None:
+def run(streams: int, tokens: int, rate: float, rounds: list[float]) -> None:
     from benchmarks.retrieval import scratch_database  # sets Django up
 
     from django.db import connection  # isort: skip
@@ -192,15 +247,20 @@ def run(streams: int, tokens: int, rate: float) -> None:
             for port in ports:
                 until_up(port)
             ask = {"question": "Tell me.", "use_rag": False, "stream": True}
-            targets = [
-                {"path": "/v1/chat/completions", "body": {}, "sign": b'"content"'},
-                {"path": "/", "body": {}, "sign": b'"content"'},
-                {"path": "/api/v1/chat/ask", "body": ask, "sign": b'"text_delta"'},
+            targets: list[dict[str, Any]] = [
+                {"port": ports[0], "path": "/v1/chat/completions", "body": {}, "sign": b'"content"'},
+                {"port": ports[1], "path": "/", "body": {}, "sign": b'"content"'},
+                {"port": ports[2], "path": "/api/v1/chat/ask", "body": ask, "sign": b'"text_delta"'},
             ]
-            print(f"{streams} streams of {tokens} tokens at {rate:g} a second: {tokens / rate:.1f} s at best")
-            for role, process, port, target in zip(roles, processes, ports, targets, strict=True):
-                target |= {"port": port, "token": token}
-                asyncio.run(measure(role[0], process.pid, streams, tokens, tokens / rate, **target))
+            ideal = tokens / rate
+            for over in rounds:
+                asked = f"all asked within {over:g} s" if over else "all asked at once"
+                print(f"{streams} streams of {tokens} tokens at {rate:g} a second, {asked}: {ideal:.1f} s at best")
+                measured = [
+                    asyncio.run(measure(role[0], process.pid, streams, tokens, ideal, over, token=token, **target))
+                    for role, process, target in zip(roles, processes, targets, strict=True)
+                ]
+                compare(measured, ideal)
         finally:
             for process in processes:
                 process.terminate()
@@ -210,16 +270,20 @@ def run(streams: int, tokens: int, rate: float) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("streams", type=int, nargs="?", default=50)
+    parser.add_argument("streams", type=int, nargs="?", default=200)
     parser.add_argument("--tokens", type=int, default=200)
     parser.add_argument("--rate", type=float, default=20.0)
+    parser.add_argument("--over", type=float, nargs="+", metavar="SECONDS")
     options = parser.parse_args()
-    run(options.streams, options.tokens, options.rate)
+    rounds = options.over or [0.0, options.tokens / options.rate / 2]
+    run(options.streams, options.tokens, options.rate, rounds)
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--serve"]:
         role, port, *more = sys.argv[2:]
-        {"provider": serve_provider, "relay": serve_relay, "product": serve_product}[role](int(port), *more)
+        serve: dict[str, Callable[..., None]]
+        serve = {"provider": serve_provider, "relay": serve_relay, "product": serve_product}
+        serve[role](int(port), *more)
     else:
         main()
