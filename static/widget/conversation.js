@@ -97,6 +97,7 @@ export class Conversation {
       answer.failed(refusal, () => {
         if (this.busy) return;
         answer.node.remove();
+        this.field.focus();
         this.answer(message);
       });
       this.chat.tell("error", { kind: refusal.kind });
@@ -212,7 +213,8 @@ export class Conversation {
     }
   }
 
-  draw(messages) {
+  draw(all) {
+    const messages = withoutRepeated(all);
     this.clear();
     for (const [place, message] of messages.entries()) {
       if (message.role === "user") this.log.append(this.question(message.content));
@@ -237,6 +239,7 @@ export class Conversation {
       answer.failed({ kind: "failed" }, () => {
         if (this.busy || !asked) return;
         answer.node.remove();
+        this.field.focus();
         this.answer(asked);
       });
     } else {
@@ -254,4 +257,16 @@ export class Conversation {
   toEnd() {
     if (this.isAtEnd) this.log.scrollTop = this.log.scrollHeight;
   }
+}
+
+/* Without the questions that failed and were asked again in the same words. */
+function withoutRepeated(messages) {
+  const kept = [];
+  for (const message of messages) {
+    const [asked, failed] = kept.slice(-2);
+    const isAgain = message.role === "user" && failed?.status === "interrupted" && asked.content === message.content;
+    if (isAgain) kept.length -= 2;
+    kept.push(message);
+  }
+  return kept;
 }

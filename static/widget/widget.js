@@ -52,7 +52,7 @@
     /** Begin what a script tag's attributes ask for. */
     start(tag) {
       if (!tag?.dataset.key || !tag.dataset.integration || "manual" in tag.dataset) return;
-      open("", withOrigin({}, tag), tag.dataset.target);
+      open("", withOrigin({}, tag), tag.dataset.target).catch((error) => console.warn(`DocuLume is not shown: ${error.message}`));
     },
   };
   Object.defineProperty(window, "DocuLume", { value: Object.freeze(api), configurable: true });
