@@ -11,13 +11,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import F
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from accounts.models import Account
@@ -30,6 +31,7 @@ from knowledge.models import AccountIndex, Chunk, LanguageStatistic, Reindexing
 from knowledge.search import search_entries, statistics
 from knowledge.search.indexes import dense
 from knowledge.search.pointers import index_models
+from knowledge.tasks import hint_reindexing
 from llm_settings.models import EmbeddingModel
 from llm_settings.providers import get_embedder
 from llm_settings.providers.base import Embedder, ProviderError
@@ -152,16 +154,31 @@ def follow_the_accounts() -> EmbeddingModel | None:
     for model in building:
         if Reindexing.objects.unfinished().filter(model=model).exists():
             continue
-        behind = [account for account in accounts_with_chunks() if index_models(account.pk).answering != model]
+        behind = _behind(model)
         if not behind:
             _make_active(model)
             return model
         if model.status == ModelStatus.BUILDING:
-            tried = set(Reindexing.objects.filter(model=model).values_list("account_id", flat=True))
-            for account in behind:
-                if account.pk not in tried:
-                    start(account, model)
+            _queue_untried(behind, model)
     return None
+
+
+def _behind(model: EmbeddingModel) -> list[Account]:
+    """Accounts that another model answers for: their own, or where they have none the deployment's."""
+    others = AccountIndex.objects.exclude(answering=model).values("account_id")
+    own = AccountIndex.objects.values("account_id")
+    behind = Q(id__in=others) if EmbeddingModel.objects.active() == model else Q(id__in=others) | ~Q(id__in=own)
+    return list(accounts_with_chunks().filter(behind))
+
+
+def _queue_untried(accounts: Iterable[Account], model: EmbeddingModel) -> None:
+    tried = set(Reindexing.objects.filter(model=model).values_list("account_id", flat=True))
+    for account in accounts:
+        if account.pk in tried:
+            continue
+        # Another worker that finished at the same time may have queued it.
+        with suppress(AlreadyReindexing):
+            hint_reindexing(start(account, model).id)
 
 
 @transaction.atomic
@@ -170,7 +187,7 @@ def _make_active(model: EmbeddingModel) -> None:
     EmbeddingModel.objects.filter(id=model.id).update(status=ModelStatus.ACTIVE)
 
 
-def accounts_with_chunks() -> Iterable[Account]:
+def accounts_with_chunks() -> QuerySet[Account]:
     counted = LanguageStatistic.objects.filter(chunk_count__gt=0).values("account_id")
     return Account.objects.filter(deleted_at=None, id__in=counted).order_by("id")
 
@@ -251,7 +268,7 @@ def _complete(job: Reindexing) -> None:
         return
     with transaction.atomic():
         statistics.lock(job.account_id)
-        if lacking(job.account_id, job.model, job.collection_id):
+        if _is_lacking(job):
             _let_go(job, status=Status.WAITING, cursor=None, next_turn_at=Now())
             return
         if not _let_go(job, status=Status.DONE, finished_at=Now()):
@@ -263,7 +280,7 @@ def _complete(job: Reindexing) -> None:
 def _lost(job: Reindexing) -> list[str]:
     """What the account's golden set would lose by the move, in words; the figures are kept with the row."""
     before = index_models(job.account_id).answering
-    if before == job.model or lacking(job.account_id, job.model):
+    if before == job.model or _is_lacking(job):
         return []
     try:
         old, new = (
@@ -332,6 +349,11 @@ def lacking(account_id: int, model: EmbeddingModel, collection_id: UUID | None =
     """How many chunks have no vector of the model."""
     bound = {"account": account_id, "model": model.id, "collection": collection_id}
     return int(_column(f"SELECT count(*) {_LACKING}", bound)[0])
+
+
+def _is_lacking(job: Reindexing) -> bool:
+    """Whether a chunk has no vector of the job's model; stops at the first."""
+    return bool(_column(f"SELECT 1 {_LACKING} LIMIT 1", _bound(job)))
 
 
 def _postpone(job: Reindexing, error: ProviderError) -> None:

@@ -7,6 +7,7 @@ import json
 import threading
 from datetime import timedelta
 from functools import partial
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -304,3 +305,45 @@ def test_searches_never_fail_or_lose_anything_while_the_pointer_moves(account, f
         for reader in readers:
             reader.join()
     assert (errors, lost) == ([], [])
+
+
+@pytest.fixture
+def late(account, first, other, charlie) -> Account:
+    """An account whose texts came in while the only other one moved to a model that all are to have."""
+    reindexing.announce(other)
+    finish(reindexing.start(account, other))
+    add_entry(charlie.personal_account, "The canteen closes at two.")
+    return charlie.personal_account
+
+
+def test_a_late_account_is_queued_and_a_worker_told_at_once(late, other, monkeypatch):
+    told = []
+    monkeypatch.setattr(tasks.reindex, "apply_async", lambda arguments, **_: told.append(arguments[0]))
+    assert reindexing.follow_the_accounts() is None
+    job = Reindexing.objects.get(account=late)
+    assert (job.model, job.status, told) == (other, Reindexing.Status.WAITING, [str(job.id)])
+    finish(job)
+    assert reindexing.follow_the_accounts() == other
+
+
+def test_a_late_account_that_was_queued_in_between_is_left_to_whoever_queued_it(late, other):
+    start, queued = reindexing.start, []
+
+    def twice(account, model):
+        queued.append(start(account, model))
+        return start(account, model)
+
+    with mock.patch.object(reindexing, "start", twice):
+        assert reindexing.follow_the_accounts() is None
+    assert list(Reindexing.objects.filter(account=late)) == queued
+
+
+def test_following_asks_as_much_of_many_accounts_as_of_one(account, first, other, django_assert_max_num_queries):
+    reindexing.announce(other)
+    for number in range(12):
+        late = Account.objects.create(name=f"Late {number}")
+        add_entry(late, "The canteen closes at two.")
+        Reindexing.objects.create(account=late, model=other, status=Reindexing.Status.FAILED, total=1)
+    Reindexing.objects.create(account=account, model=other, status=Reindexing.Status.FAILED, total=1)
+    with django_assert_max_num_queries(8):
+        assert reindexing.follow_the_accounts() is None
