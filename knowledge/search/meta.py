@@ -138,11 +138,12 @@ def _forms(value: Scalar) -> Iterator[str]:
 
 
 # Only dates of four-digit years: they order as text does, but for a day where offsets differ.
-_DATED = """EXISTS (
+# Most entries are ruled out by their text, which takes a fraction of what beginning the rest does.
+_DATED = """(jsonb_path_exists(entry.{column}, %s::jsonpath, '{{}}', true) AND EXISTS (
     SELECT FROM jsonb_path_query(entry.{column}, %s::jsonpath) AS item (value)
     CROSS JOIN LATERAL (SELECT value #>> '{{}}' AS said) AS item_text
     WHERE CASE WHEN {is_date} THEN said::timestamptz {sign} %s END
-)"""
+))"""
 # What is cast must be valid, or the statement fails; of what is, the shape keeps `now` and `20240501` out.
 IS_DATE = "substr(said, 5, 1) || substr(said, 8, 1) = '--' AND pg_input_is_valid(said, 'timestamptz')"
 
@@ -166,7 +167,8 @@ def _dated(column: str, path: str, sign: str, limit: datetime) -> Bound:
     except OverflowError:
         nearly = "@ != null"
     sql = _DATED.format(column=column, is_date=IS_DATE, sign=sign)
-    return sql, [f"{path}[*] ? ({nearly})", limit]
+    dated = f"{path}[*] ? ({nearly})"
+    return sql, [dated, dated, limit]
 
 
 def limit_of(value: Scalar) -> Decimal | datetime:
