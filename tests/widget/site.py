@@ -31,7 +31,7 @@ PAGE = """<!doctype html>
 <html lang="{lang}" dir="{dir}"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1, interactive-widget=resizes-visual">
 <title>Somebody's shop</title>
-{script}<link rel="stylesheet" href="/hostile.css">
+{hostile}
 {head}</head>
 <body>
 <main><h1>Somebody's shop</h1><p>Things to buy.</p><p><button id="own">A button</button></p><div id="here"></div></main>
@@ -52,11 +52,11 @@ class Site:
             "require-trusted-types-for 'script'; trusted-types 'none'; base-uri 'none'; form-action 'none'"
         )
 
-    def page(self, path: str, *, head: str = "", body: str = "", lang: str = "en", patched: bool = True) -> str:
-        """Keeps a page, and gives its whole address. One that is not `patched` leaves the browser as it is."""
-        script = '<script src="/hostile.js"></script>' if patched else ""
+    def page(self, path: str, *, head: str = "", body: str = "", lang: str = "en", hostile: bool = True) -> str:
+        """Keeps a page, and gives its whole address. A `hostile` one spares neither styles nor names."""
+        spoiled = '<script src="/hostile.js"></script><link rel="stylesheet" href="/hostile.css">' if hostile else ""
         direction = "rtl" if lang == "ar" else "ltr"
-        self.pages[path] = PAGE.format(head=head, body=body, lang=lang, dir=direction, script=script)
+        self.pages[path] = PAGE.format(head=head, body=body, lang=lang, dir=direction, hostile=spoiled)
         return self.address + path
 
     def snippet(self, key: str, integration: object, **attributes: str) -> str:
