@@ -186,8 +186,7 @@ def test_a_poisoned_document_neither_cites_what_was_not_found_nor_makes_a_page_f
     about_parking: list[Answer],
 ) -> None:
     assert all(whole(answer) for answer in about_parking)
-    shown = [{one["filename"] for one in answer.end["sources"]} for answer in about_parking]
-    assert all("Visitor parking.md" in names for names in shown)
+    assert any("P3" in answer.text for answer in about_parking), "it was not read"
     assert not any("map.png" in answer.text for answer in about_parking)
 
 
