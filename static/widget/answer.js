@@ -98,9 +98,7 @@ export class Answer {
     if (!citation) return "";
     const label = `${this.say("source", { n: number })}: ${nameOf(citation)}`;
     const attributes = { type: "button", class: "cite", "aria-label": label, title: nameOf(citation), click: () => this.show(number) };
-    const marker = new DocumentFragment();
-    marker.append("\u2060", h("button", attributes, `${number}`), "\u2060");
-    return marker;
+    return h("span", { class: "glue" }, "\u2060", h("button", attributes, `${number}`), "\u2060");
   }
 
   /** Its words without the numbers of its sources. */

@@ -53,6 +53,7 @@ table { border-collapse: collapse; font-size: 14px; }
 :is(th, td) { padding: 5px 10px; border: 1px solid var(--line); text-align: start; vertical-align: top; }
 th { background: var(--sunken); }
 .number { text-align: end; }
+.glue { white-space: nowrap; }
 .cite { display: inline-grid; place-items: center; min-width: 24px; height: 24px; margin: -4px -1px -4px 0; padding: 0 5px; border: 2px solid transparent; border-radius: 10px; background: var(--tint); background-clip: padding-box; color: var(--accent); font-size: 12px; font-weight: 700; line-height: 1; vertical-align: 1px; }
 .cite:hover { background-color: var(--brand); color: var(--on-brand); }
 .sources { margin-top: 12px; }

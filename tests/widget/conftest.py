@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.urls import Resolver404, resolve
+from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Dialog, Page
 
 from accounts.models import Account, Plan
@@ -99,12 +99,8 @@ def chromium() -> Iterator[Browser]:
 
 def opens_sessions() -> bool:
     """Whether the platform has what the widget asks of it for visitors."""
-    try:
-        for name in ("widget", "sessions"):
-            resolve(f"/api/v1/integrations/01900000-0000-7000-8000-000000000000/{name}")
-    except Resolver404:
-        return False
-    return True
+    # Without a key: 401, where there is such a path at all.
+    return Client().get("/api/v1/integrations/01900000-0000-7000-8000-000000000000/widget").status_code != 404
 
 
 @pytest.fixture
