@@ -454,3 +454,24 @@ def test_another_accounts_collection_is_not_deleted(account, collection, charlie
     with pytest.raises(NotFound), transaction.atomic():
         entries.upsert(charlie.personal_account, collection, sent("a", "Text."))
     assert Collection.objects.filter(id=collection.id).exists()
+
+
+def test_what_a_batch_reads_of_the_queue_does_not_grow_with_it(account, collection):
+    def of_the_queue(batch) -> list[str]:
+        with CaptureQueriesContext(
+            connection,
+        ) as seen:
+            entries.upsert_batch(account, collection, batch)
+        return [each["sql"] for each in seen.captured_queries if "knowledge_ingestionjob" in each["sql"]]
+
+    for first in range(0, 500, 50):
+        batch = [sent(str(number), "The office opens at nine.") for number in range(first, first + 50)]
+        assert len(of_the_queue(batch)) == 1  # which writes the new jobs
+    changed = [one | {"raw_text": "It opens at ten."} for one in batch]
+    delete = next(sql for sql in of_the_queue(changed) if "DELETE" in sql)
+    assert IngestionJob.objects.filter(account=account).count() == 500
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {delete}")
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+    assert "entry_id = ANY" in plan
+    assert "Join" not in plan
