@@ -36,7 +36,7 @@ export class Api {
       /* A session that has ended is refused in a way that browsers hide from pages of other sites. */
       const mayHaveEnded = refusal.status === 401 || (refusal.kind === "offline" && navigator.onLine);
       if (!mayHaveEnded) throw refusal;
-      this.kept.share({ token: null });
+      this.kept.share({ expires: null });
       return send();
     }
   }
@@ -57,12 +57,13 @@ export class Api {
   async begin() {
     const asked = this.options.identity;
     const identity = typeof asked === "function" ? await asked() : asked;
-    const { visitor, identified } = this.kept.shared;
-    /* Who is no longer signed in at the site is a new visitor. */
-    const body = { visitor: (identified && !identity ? null : visitor) ?? undefined, identity: identity || undefined };
+    const { token, identified } = this.kept.shared;
+    /* By their earlier session a visitor stays who they were; who is no longer signed in at the site is a new one. */
+    const earlier = identified && !identity ? undefined : (token ?? undefined);
+    const body = { visitor: earlier, identity: identity || undefined };
     const { data } = await (await this.withKey(`${this.path}/sessions`, { body })).json();
     this.isIntroduced = true;
-    this.kept.share({ token: data.token, expires: data.expires_at, visitor: data.visitor, identified: data.identified });
+    this.kept.share({ token: data.token, expires: data.expires_at, identified: data.identified });
     return data.token;
   }
 

@@ -12,7 +12,7 @@ export class Kept {
     this.memory = { localStorage: EMPTY, sessionStorage: EMPTY };
   }
 
-  /** What all tabs share: `{token, expires, visitor, identified, conversation}`, all of them optional. */
+  /** What all tabs share: `{token, expires, identified, conversation}`, all of them optional. */
   get shared() {
     return this.read("localStorage");
   }
