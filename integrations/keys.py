@@ -82,6 +82,16 @@ def bound(key: ChatbotKey) -> ChatbotKey:
     return key
 
 
+@transaction.atomic
+def make_identity_secret(key: ChatbotKey, **by: Unpack[By]) -> str:
+    """What the site signs its visitors with from now on. Nothing shows it a second time."""
+    locked, secret = _locked(key), secrets.token_urlsafe(32)
+    locked.identity_secret = encrypt(secret)
+    locked.save(update_fields=["identity_secret"])
+    _record(Action.CHATBOT_KEY_CHANGED, locked, because="identity secret", **by)
+    return secret
+
+
 def text_of(key: ChatbotKey) -> str:
     """What stands in the page. Raises UnreadableSecret."""
     text = decrypt(key.encrypted)

@@ -53,9 +53,9 @@ class KeysUnavailable(DoculumeError):
     message = "Idempotency-Key cannot be honored for the moment. Try again soon."
 
 
-def once(request: Request, account: Account, begin: Callable[[], Turn]) -> tuple[Turn, bool]:
+def once(request: Request, account: Account, begin: Callable[[], Turn], whose: str = "") -> tuple[Turn, bool]:
     """The turn that `begin` begins, and True; or the one that an earlier request with the same key and body began, and
-    False: then tell it by `chat.following.follow`.
+    False: then tell it by `chat.following.follow`. `whose`: who asks, where that is no user.
 
     A key whose answer was interrupted begins another. Raises KeyUsed, StillBeginning, KeysUnavailable, InvalidRequest
     for a key that is none, NotFound for an answer that was deleted since, and what `begin` raises: then the key is
@@ -68,7 +68,7 @@ def once(request: Request, account: Account, begin: Callable[[], Turn]) -> tuple
         message = "Must be 1 to 255 visible ASCII characters."
         raise InvalidRequest(f"{HEADER}: {message}", details={HEADER: [message]})
     try:
-        return _claim(_name(request, account, key), _body(request), account, begin)
+        return _claim(_name(request, account, key, whose), _body(request), account, begin)
     except (redis.RedisError, OSError) as error:
         raise KeysUnavailable(retry_after=5) from error
 
@@ -109,8 +109,9 @@ def _earlier(account: Account, conversation_id: UUID, question_id: UUID, message
     return Turn(account, conversation, question_id, message_id, month, model_name=message.model_name), message
 
 
-def _name(request: Request, account: Account, key: str) -> str:
-    return f"once:{account.pk}:{getattr(request.user, 'pk', None)}:{digest(key, purpose='idempotency-key')}"
+def _name(request: Request, account: Account, key: str, whose: str) -> str:
+    asker = whose or str(getattr(request.user, "pk", None))
+    return f"once:{account.pk}:{digest(f'{asker} {key}', purpose='idempotency-key')}"
 
 
 def _body(request: Request) -> str:

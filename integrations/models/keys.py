@@ -41,6 +41,9 @@ class ChatbotKey(models.Model):
     identity_secret = models.TextField(
         blank=True, editable=False, help_text="Encrypted. What the site signs its signed-in visitors with."
     )
+    requires_identity = models.BooleanField(
+        default=False, help_text="Only visitors whom the site has introduced may have a session."
+    )
     # Of its own, and not seen by there being no bindings: they go with their integrations.
     is_bound = models.BooleanField(default=False, editable=False, help_text="It only opens what its integrations do.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)

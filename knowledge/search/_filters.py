@@ -35,6 +35,7 @@ class SearchFilters:
     collection_ids: tuple[UUID, ...] = ()
     document_ids: tuple[UUID, ...] = ()
     entry_ids: tuple[UUID, ...] = ()
+    meta: tuple[MetaFilter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +83,24 @@ def scope_of(account_id: int, filters: SearchFilters) -> Scope:
     average = terms / within if within else 0.0
     if entries is not None:
         within = min(within, _chunks_of(account_id, entries))
-    return Scope(account_id, collections, entries, [row[0] for row in rows], total, within, average)
+    scope = Scope(account_id, collections, entries, [row[0] for row in rows], total, within, average)
+    return _filtered(scope, filters.meta) if filters.meta and scope.chunks else scope
 
 
 def entry_scope(account_id: int, collection_ids: Sequence[UUID], filters: Sequence[MetaFilter]) -> Scope:
     """Entries of these collections that pass the filters on their fields; no collections, no entries."""
-    scope = scope_of(account_id, SearchFilters(collection_ids=tuple(collection_ids)))
-    if not filters or not scope.chunks or not collection_ids:
-        return scope if collection_ids else replace(scope, chunks=0)
+    if not collection_ids:
+        return replace(scope_of(account_id, SearchFilters()), chunks=0)
+    return scope_of(account_id, SearchFilters(tuple(collection_ids), meta=tuple(filters)))
+
+
+def _filtered(scope: Scope, filters: Sequence[MetaFilter]) -> Scope:
     sql, bound = conditions(filters)
-    where = f"entry.account_id = %s AND entry.collection_id = ANY(%s) AND entry.active_generation > 0 AND {sql}"
-    return replace(scope, entry_filter=(where, [account_id, scope.collection_ids, *bound]))
+    where = f"entry.account_id = %s AND entry.active_generation > 0 AND {sql}"
+    if not scope.collection_ids:
+        return replace(scope, entry_filter=(where, [scope.account_id, *bound]))
+    where = f"entry.collection_id = ANY(%s) AND {where}"
+    return replace(scope, entry_filter=(where, [scope.collection_ids, scope.account_id, *bound]))
 
 
 def _entries(account_id: int, filters: SearchFilters) -> list[UUID] | None:
