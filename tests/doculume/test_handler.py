@@ -35,6 +35,7 @@ class Noting:
 
 def in_a_thread(request: HttpRequest, number: int) -> HttpResponse:
     noted("view")
+    assert request.resolver_match is not None
     return HttpResponse(f"{request.method} {number} {request.resolver_match.url_name}")
 
 
