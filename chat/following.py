@@ -61,10 +61,10 @@ def _load(turn: Turn) -> Message | None:
 
 def _citations(turn: Turn) -> list[CitationPayload]:
     rows = Citation.objects.filter(account_id=turn.account.id, message_id=turn.message_id).order_by("id")
-    return [_as_payload(row) for row in rows]
+    return [as_payload(row) for row in rows]
 
 
-def _as_payload(row: Citation) -> CitationPayload:
+def as_payload(row: Citation) -> CitationPayload:
     return CitationPayload(
         index=row.index,
         document_id=str(row.document_id) if row.document_id else None,

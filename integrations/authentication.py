@@ -7,11 +7,13 @@ from typing import Any
 from django.contrib.auth.models import AnonymousUser
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
-from rest_framework.permissions import BasePermission
+from rest_framework.permissions import BasePermission, IsAuthenticated
 from rest_framework.request import Request
 
+from accounts.authentication import CHATBOT_KEY
 from accounts.tokens import CredentialRefused
 from doculume.errors import CHALLENGE, PermissionRefused
+from integrations import visitors
 from integrations.doors import Door
 from integrations.keys import key_of
 from integrations.origins import origin_of
@@ -44,6 +46,32 @@ class ChatbotKeyAuthentication(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return CHALLENGE
+
+
+class DoorAuthentication(ChatbotKeyAuthentication):
+    """The same at integrations, where accounts' own tokens are good too: what is neither a key nor a visitor's session
+    is left to the other ways."""
+
+    def authenticate(self, request: Request) -> tuple[AnonymousUser, Door] | None:
+        _, _, token = get_authorization_header(request).strip().partition(b" ")
+        text = token.strip().decode("ascii", "replace")
+        if text.startswith(CHATBOT_KEY):
+            return super().authenticate(request)
+        if not text.startswith(visitors.PREFIX):
+            return None
+        try:
+            door = visitors.door_of(text, origin_of(request._request))
+        except CredentialRefused as error:
+            raise AuthenticationFailed(CredentialRefused.message) from error
+        request.account = door.account  # type: ignore[attr-defined]
+        return AnonymousUser(), door
+
+
+class IsDoorOrSignedIn(IsAuthenticated):
+    """A member of the account, or a page with a key: what that may do, the view decides."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return isinstance(request.auth, Door) or super().has_permission(request, view)
 
 
 class HasKey(BasePermission):

@@ -16,6 +16,7 @@ from accounts.addresses import limit_address
 from accounts.rate_limits import Rate, RateLimited, count
 from doculume.crypto import digest
 from doculume.dialects import Dialect
+from integrations.authentication import OriginRefused
 from integrations.doors import Door
 
 ALLOWED_HEADERS = "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-Request-Id"
@@ -45,6 +46,10 @@ class OpenToPages:
         door = getattr(self.request, "auth", None)  # type: ignore[attr-defined]
         return isinstance(door, Door) and door.lets_page_in
 
+    def answers_preflight(self, request: HttpRequest) -> bool:
+        """Whether a page from there may ask at all, as far as that shows without a key."""
+        return True
+
     def _preflight(self, request: HttpRequest) -> HttpResponse:
         # Those of a page's visitors behind one address must not take from what else that address may send.
         who = digest(limit_address(request), purpose="rate:preflight")
@@ -54,6 +59,9 @@ class OpenToPages:
             refused = self.error_response(RateLimited.status_code, request, RateLimited.message)
             refused["Retry-After"] = usage.retry_after
             return refused
+        if not self.answers_preflight(request):
+            assert isinstance(self, Dialect)
+            return self.error_response(OriginRefused.status_code, request, OriginRefused.message)
         response = HttpResponse(status=204)
         allow(request, response)
         response["Access-Control-Allow-Methods"] = ", ".join(self.allowed_methods)  # type: ignore[attr-defined]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from accounts.liveness import Lasting
@@ -16,13 +18,26 @@ from integrations.origins import allows
 class Door:
     """`request.auth` where a chatbot key was shown. It speaks for no user.
 
-    `key` comes with its account, plan and bindings. `origin` is as `integrations.origins.origin_of` gives it.
+    `key` comes with its account, plan and bindings. `origin` is as `integrations.origins.origin_of` gives it. The rest
+    is of a visitor's session: for which integration, and, where the site said who that is, what binds their searches
+    (`filters`, as those of a search) and what is told the model of them.
     """
 
     key: ChatbotKey
     origin: str | None = None
     visitor: str = ""
     integration_id: UUID | None = None
+    is_identified: bool = False
+    filters: Mapping[str, Any] = field(default_factory=dict)
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def whose(self) -> str:
+        """Whose conversations it goes on with. Who shows the bare key is told apart by a conversation's id alone."""
+        return self.visitor or f"key:{self.key.pk.hex}"
+
+    def opens(self, integration_id: UUID) -> bool:
+        return self.integration_id in (None, integration_id) and integration_id in self.key.integration_ids
 
     @property
     def account(self) -> Account:

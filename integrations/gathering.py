@@ -24,8 +24,8 @@ class Gathered:
     found: Found
 
 
-def filters_for(integration: Integration) -> SearchFilters:
-    return SearchFilters(collection_ids=tuple(integration.collection_ids) or (NOWHERE,))
+def filters_for(integration: Integration, meta: Sequence[MetaFilter] = ()) -> SearchFilters:
+    return SearchFilters(collection_ids=tuple(integration.collection_ids) or (NOWHERE,), meta=tuple(meta))
 
 
 def gather(

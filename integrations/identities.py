@@ -35,7 +35,7 @@ class IdentityRefused(InvalidRequest):
 
     status_code = 422
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str = "Its signature does not match.") -> None:
         super().__init__(f"The identity is not valid. {text}", details={"identity": [text]})
 
 
@@ -64,7 +64,7 @@ def identity_of(key: ChatbotKey, signed: str) -> Identity:
     payload, _, signature = signed.partition(".")
     secret = decrypt(key.identity_secret) if key.identity_secret else ""
     if not secret or not hmac.compare_digest(signature, signature_of(payload, secret)):
-        raise IdentityRefused("Its signature does not match.")
+        raise IdentityRefused
     try:
         return _checked(json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))))
     except (binascii.Error, ValueError, RecursionError) as error:

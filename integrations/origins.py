@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.http import HttpRequest
 
 from integrations.domains import NotAHost, normalize_host
@@ -12,6 +14,7 @@ from integrations.domains import NotAHost, normalize_host
 DEFAULT_PORTS = {"http": 80, "https": 443}
 # What browsers send for a page that is from nowhere: a sandboxed frame, a file.
 OPAQUE = "null"
+PORT_AT_END = re.compile(r":[0-9]+$")
 
 
 class NotAnOrigin(ValueError):
@@ -37,6 +40,36 @@ def allows(origins: Iterable[str], origin: str | None) -> bool:
     """Whether a page from `origin` is among `origins`; where none are named, every one is."""
     named = list(origins)
     return not named or origin in named
+
+
+def covers(domains: Iterable[str] | None, origin: str | None) -> bool:
+    """Whether a page from `origin` is on one of an integration's `domains`; where none are named, none is.
+
+    `example.com` covers its `www.`, `*.example.com` the names below it and not itself. A domain without a port covers
+    every port: whoever runs the host runs its ports.
+    """
+    if origin is None or origin == OPAQUE:
+        return False
+    host = origin.partition("://")[2]
+    return any(_covers(domain, host) for domain in domains or ())
+
+
+def _covers(domain: str, host: str) -> bool:
+    if not PORT_AT_END.search(domain):
+        host = PORT_AT_END.sub("", host)
+    if domain.startswith("*."):
+        return host.endswith(domain[1:]) and len(host) >= len(domain)
+    return host in (domain, f"www.{domain}")
+
+
+def is_own(request: HttpRequest, origin: str | None) -> bool:
+    """Whether the page is one of this site's, such as the preview of a widget."""
+    try:
+        return origin is not None and origin == normalize_origin(
+            settings.SITE_URL or f"{request.scheme}://{request.get_host()}"
+        )
+    except NotAnOrigin:
+        return False
 
 
 def origin_of(request: HttpRequest) -> str | None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from chat.prompts import Manner
+from integrations.doors import Door
 from integrations.models import Integration
 
 Persona = Integration.Persona
@@ -31,3 +34,11 @@ def manner_of(integration: Integration, locale: str, *, summarize: bool = False)
         unknown="" if summarize else integration.unknown_answer_message or "",
         summarize=summarize,
     )
+
+
+def told_of_visitor(manner: Manner, door: Door | None) -> Manner:
+    """What the site signed of its visitor, as something to know of who asks; it stands below all else."""
+    if door is None or not door.attributes:
+        return manner
+    about = "\n".join(f"{name}: {value}" for name, value in door.attributes.items())
+    return replace(manner, wishes=f"What the site says of who asks:\n{about}")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from typing import Any
+
 from rest_framework.request import Request
 
 from accounts.addresses import limit_address
@@ -15,6 +18,8 @@ HOUR = 3600
 VISITOR_AMOUNT = 120
 QUESTIONS = "chatbot questions"
 VISITORS = "chatbot key"
+ANSWERS_AMOUNT = 30
+ANSWERS = "chatbot answers"
 
 
 def of_questions(request: Request) -> Rate:
@@ -34,6 +39,17 @@ def of_visitor(request: Request) -> Rate:
     return Rate("chatbot-key", who, VISITOR_AMOUNT)
 
 
+def of_answers(request: Request) -> Rate:
+    """Answers of a model a minute, of a key at an address."""
+    rate = of_visitor(request)
+    return rate if door_of(request) is None else Rate("chatbot-answers", rate.who, ANSWERS_AMOUNT)
+
+
+def limit_of(limit: int, resets_at: float) -> dict[str, Any]:
+    """What a key is told beside having reached its limit."""
+    return {"limit": limit, "reset_at": datetime.fromtimestamp(resets_at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")}
+
+
 def door_of(request: Request) -> Door | None:
     """None where what was shown is no key, or was refused."""
     try:
@@ -43,4 +59,4 @@ def door_of(request: Request) -> Door | None:
 
 
 def register() -> None:
-    POLICIES.update({QUESTIONS: of_questions, VISITORS: of_visitor})
+    POLICIES.update({QUESTIONS: of_questions, VISITORS: of_visitor, ANSWERS: of_answers})

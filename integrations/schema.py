@@ -20,3 +20,10 @@ class ChatbotKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyp
             "page of an account's integrations, or by `manage.py create_chatbot_key`. Where it has allowed origins, "
             "the page's `Origin` (else that of its `Referer`) must be among them.",
         }
+
+
+class DoorScheme(ChatbotKeyScheme):  # type: ignore[no-untyped-call]
+    """The same, or a visitor's session that was begun with one."""
+
+    target_class = "integrations.authentication.DoorAuthentication"
+    name = "chatbot_key_or_session"

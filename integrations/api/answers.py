@@ -15,15 +15,15 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.liveness import Credential
+from accounts.models import User
 from chat import passing, sse, transcript
 from chat.answering import Question, answer, model_name
 from chat.api.idempotency import KEY_PARAMETER, KeysUnavailable, KeyUsed, StillBeginning, once
 from chat.collecting import collect
-from chat.events import CitationFound, CitationPayload, Event, StreamStart
+from chat.events import CitationFound, CitationPayload, Event, StreamEnd, StreamStart
 from chat.following import follow
 from chat.html import as_html, in_html
-from chat.models import Conversation
+from chat.models import Conversation, Visitor
 from chat.transcript import Turn
 from chat.watching import while_it_holds
 from integrations.api import examples
@@ -38,7 +38,9 @@ from integrations.api.searching import parameters_of
 from integrations.api.views import ThroughIntegration
 from integrations.gathering import Gathered, filters_for, gather
 from integrations.models import Integration
-from integrations.personas import manner_of
+from integrations.personas import manner_of, told_of_visitor
+from integrations.rates import ANSWERS
+from integrations.sources import Linking
 
 PASSAGES = 6
 FAILURES: dict[Any, Any] = {
@@ -55,6 +57,7 @@ class Outward:
 
     conversation_id: str | None
     html: bool
+    linking: Linking | None = None
 
     def stream(self, events: AsyncGenerator[Event, None]) -> StreamingHttpResponse:
         shown = self._shown(events)
@@ -66,9 +69,15 @@ class Outward:
                 if isinstance(event, StreamStart):
                     yield replace(event, conversation_id=self.conversation_id)
                 elif isinstance(event, CitationFound):
-                    yield CitationFound(cast("CitationPayload", citation_of(event.citation)))
+                    yield CitationFound(cast("CitationPayload", citation_of(self.linked(event.citation))))
+                elif isinstance(event, StreamEnd) and self.linking:
+                    yield replace(event, timings={})  # those are for members
                 else:
                     yield event
+
+    def linked(self, citation: CitationPayload) -> CitationPayload:
+        """For visitors, with a link that opens the file."""
+        return {**citation, "url": self.linking.source(citation) or ""} if self.linking else citation
 
     def text(self, markdown: str) -> str:
         return as_html(markdown) if self.html else markdown
@@ -84,6 +93,7 @@ def reference_of(citation: CitationPayload) -> dict[str, Any]:
 
 
 class SummarizeView(ThroughIntegration):
+    key_scope = ANSWERS
     error_statuses = (400, 422)
     serializer_class = SummarizeSerializer
 
@@ -114,7 +124,8 @@ class SummarizeView(ThroughIntegration):
         sent = SummarizeSerializer(data=parameters_of(request))
         sent.is_valid(raise_exception=True)
         asked = sent.validated_data
-        turn = passing.begin(self.account, self.membership.user, model_name())
+        turn = passing.begin(self.account, None if self.door else self.membership.user, model_name())
+        turn.integration_id = integration.id
         gathered = self._gathered(integration, asked, turn)
         question = Question(
             asked["query"],
@@ -122,8 +133,8 @@ class SummarizeView(ThroughIntegration):
             manner=manner_of(integration, asked["locale"], summarize=True),
             by_entry=True,
         )
-        outward = Outward(None, asked["format"] == "html")
-        events = while_it_holds(answer(turn, question), Credential.of(request), turn)
+        outward = Outward(None, asked["format"] == "html", self.linking())
+        events = while_it_holds(answer(turn, question), self.credential, turn)
         if asked["stream"]:
             return outward.stream(events)
         body = async_to_sync(collect)(events)
@@ -132,20 +143,22 @@ class SummarizeView(ThroughIntegration):
             {
                 "has_relevant_results": gathered.found.relevant,
                 "summary": outward.text(body["answer"]),
-                "references": [reference_of(citation) for citation in body["citations"]],
+                "references": [reference_of(outward.linked(citation)) for citation in body["citations"]],
                 "data": ResultSerializer(entries, many=True).data,
             }
         )
 
     def _gathered(self, integration: Integration, asked: dict[str, Any], turn: passing.Passing) -> Gathered:
         try:
-            return gather(self.account, integration, asked["query"], threshold=asked["threshold"], meta=asked["meta"])
+            meta = self.bound(asked["meta"])
+            return gather(self.account, integration, asked["query"], threshold=asked["threshold"], meta=meta)
         except Exception:
             turn.give_back()
             raise
 
 
 class ChatView(ThroughIntegration):
+    key_scope = ANSWERS
     raises = (KeyUsed, StillBeginning, KeysUnavailable)
     serializer_class = ChatSerializer
 
@@ -166,17 +179,18 @@ class ChatView(ThroughIntegration):
         sent = self.get_serializer(data=request.data)
         sent.is_valid(raise_exception=True)
         asked = sent.validated_data
-        turn, is_new = once(request, self.account, lambda: self._begin(integration, asked))
+        whose = f"{self.door.key.pk} {integration.pk} {self.door.whose}" if self.door else ""
+        turn, is_new = once(request, self.account, lambda: self._begin(integration, asked), whose)
         question = Question(
             asked["message"],
             top_k=PASSAGES,
-            filters=filters_for(integration),
-            manner=manner_of(integration, asked["locale"]),
+            filters=filters_for(integration, self.bound(())),
+            manner=told_of_visitor(manner_of(integration, asked["locale"]), self.door),
             by_entry=True,
         )
-        outward = Outward(f"conv_{turn.conversation.id.hex}", asked["format"] == "html")
+        outward = Outward(f"conv_{turn.conversation.id.hex}", asked["format"] == "html", self.linking())
         told = answer(turn, question) if is_new else follow(turn)
-        events = while_it_holds(told, Credential.of(request), turn)
+        events = while_it_holds(told, self.credential, turn)
         if asked["stream"]:
             return outward.stream(events)
         body = async_to_sync(collect)(events)
@@ -185,16 +199,22 @@ class ChatView(ThroughIntegration):
                 "conversation_id": outward.conversation_id,
                 "message": outward.text(body["answer"]),
                 "message_id": body["message_id"],
-                "references": [reference_of(citation) for citation in body["citations"]],
-                "citations": [citation_of(citation) for citation in body["citations"]],
+                "references": [reference_of(outward.linked(citation)) for citation in body["citations"]],
+                "citations": [citation_of(outward.linked(citation)) for citation in body["citations"]],
             }
         )
 
+    def _asker(self, integration: Integration) -> User | Visitor:
+        if self.door is None:
+            return self.membership.user
+        return Visitor(integration.pk, self.door.whose)
+
     @transaction.atomic
     def _begin(self, integration: Integration, asked: dict[str, Any]) -> Turn:
-        user, going_on = self.membership.user, asked.get("conversation_id")
-        turn = transcript.begin(self.account, user, asked["message"], going_on, model_name())
+        going_on = asked.get("conversation_id")
+        turn = transcript.begin(self.account, self._asker(integration), asked["message"], going_on, model_name())
         if going_on is None:
             begun = Conversation.objects.for_account(self.account).filter(id=turn.conversation.id)
             begun.update(integration_id=integration.id)
+            turn.conversation.integration_id = integration.id
         return turn

@@ -43,6 +43,10 @@ MANAGED    = row("  401        404       403     403     ok     404    401  ")
 OF_USER    = row("  401        404       404     404     ok     404    401  ")
 STAFF      = row("  401        403       403     403     403    ok     401  ")
 KEY_ONLY   = row("  401        401       401     401     401    401    ok   ")
+# The key is not bound to the integration: it is as if there were none.
+OPENED     = row("  401        404       ok      ok      ok     404    404  ")
+DOOR_ONLY  = row("  401        401       401     401     401    401    404  ")
+SESSION    = row("  401        401       401     401     401    401    403  ")
 # No credential is looked at: everybody gets the same.
 PUBLIC     = row("  same       same      same    same    same   same   same ")
 # fmt: on
@@ -83,10 +87,13 @@ ROUTES: dict[str, dict[str, dict[str, str]]] = {
     "api-entry-by-source": {"delete": CHANGES},
     "api-integrations": {"get": SIGNED_IN, "post": WRITES},
     "api-integration": {"get": OF_ACCOUNT, "put": CHANGES, "patch": CHANGES, "delete": CHANGES},
-    "api-integration-search": {"get": OF_ACCOUNT, "post": OF_ACCOUNT},
-    "api-integration-summarise": {"get": OF_ACCOUNT, "post": OF_ACCOUNT},
-    "api-integration-chat": {"post": OF_ACCOUNT},
-    "api-integration-events": {"post": OF_ACCOUNT},
+    "api-integration-search": {"get": OPENED, "post": OPENED},
+    "api-integration-summarise": {"get": OPENED, "post": OPENED},
+    "api-integration-chat": {"post": OPENED},
+    "api-integration-events": {"post": OPENED},
+    "api-integration-sessions": {"post": DOOR_ONLY},
+    "api-integration-widget": {"get": DOOR_ONLY},
+    "api-integration-conversation": {"get": SESSION},
     "openai-models": {"get": SIGNED_IN},
     "openai-model": {"get": OF_ACCOUNT},
     "openai-chat-completions": {"post": SIGNED_IN},
@@ -297,6 +304,12 @@ THINGS: dict[str, Callable[[Account, User], dict[str, Any]]] = {
     "api-integration-summarise": _integration,
     "api-integration-chat": _integration,
     "api-integration-events": _integration,
+    "api-integration-sessions": _integration,
+    "api-integration-widget": _integration,
+    "api-integration-conversation": lambda account, alice: {
+        **_integration(account, alice),
+        "conversation": _conversation(account, alice)["pk"],
+    },
     "openai-model": lambda account, alice: {"model": _integration(account, alice)["pk"]},
     "api-conversation": _conversation,
     "api-message-stream": _answer,
