@@ -102,6 +102,18 @@ class RevokeKey(OneKey):
         return self.goes_to("chatbot-keys")
 
 
+class KeyIdentity(OneKey):
+    """What a site signs its visitors with, which is shown once, and whether it has to."""
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        if "make" in request.POST:
+            secret = keys.make_identity_secret(self.key, **self.by())
+            return self.render_to_response(self.get_context_data(secret=secret, secret_of=self.key))
+        keys.require_identity(self.key, "required" in request.POST, **self.by())
+        messages.success(request, _("Saved."))
+        return self.goes_to("chatbot-keys")
+
+
 class SupportInbox(KeysPage):
     http_method_names = ["post", "options"]
 

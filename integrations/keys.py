@@ -92,6 +92,17 @@ def make_identity_secret(key: ChatbotKey, **by: Unpack[By]) -> str:
     return secret
 
 
+@transaction.atomic
+def require_identity(key: ChatbotKey, required: bool, **by: Unpack[By]) -> None:
+    """Whether only visitors whom the site has introduced may search and ask with the key, from now on."""
+    locked = _locked(key)
+    if locked.requires_identity != required:
+        locked.requires_identity = required
+        locked.save(update_fields=["requires_identity"])
+        said = "identity required" if required else "identity not required"
+        _record(Action.CHATBOT_KEY_CHANGED, locked, because=said, **by)
+
+
 def text_of(key: ChatbotKey) -> str:
     """What stands in the page. Raises UnreadableSecret."""
     text = decrypt(key.encrypted)

@@ -3,7 +3,7 @@ from django.urls import URLPattern
 from doculume.routing import both
 from integrations import insight_pages
 from integrations.embed_pages import EmbedKey, EmbedPage, PreviewPage
-from integrations.key_pages import KeysPage, RevokeKey, RotateKey, SupportInbox
+from integrations.key_pages import KeyIdentity, KeysPage, RevokeKey, RotateKey, SupportInbox
 from integrations.pages import DeleteIntegration, IntegrationPage, IntegrationsPage, NewIntegrationPage
 from integrations.views import SourceFile
 
@@ -23,5 +23,6 @@ urlpatterns: list[URLPattern] = [
     both("integrations/keys", KeysPage.as_view(), name="chatbot-keys"),
     both("integrations/keys/<uuid:pk>/rotate", RotateKey.as_view(), name="chatbot-key-rotate"),
     both("integrations/keys/<uuid:pk>/revoke", RevokeKey.as_view(), name="chatbot-key-revoke"),
+    both("integrations/keys/<uuid:pk>/identity", KeyIdentity.as_view(), name="chatbot-key-identity"),
     both("integrations/support", SupportInbox.as_view(), name="chatbot-support"),
 ]

@@ -10,6 +10,7 @@ from selectolax.lexbor import LexborHTMLParser
 from accounts.models import AuditEvent, Membership, Plan
 from accounts.plans import put_on
 from accounts.tokens import CredentialRefused
+from doculume.crypto import decrypt
 from integrations import keys
 from integrations.models import ChatbotKey, ChatbotSettings, Integration
 from knowledge.models import Collection
@@ -206,3 +207,22 @@ class TestEmbed:
         assert (tag["data-theme"], tag["data-color"], tag["data-position"]) == ("dark", "#aabbcc", "bottom-right")
         assert (tag["data-language"], tag["data-integration"]) == ("de", str(bot.id))
         assert Integration.objects.get(pk=bot.pk).appearance == {}
+
+
+def test_what_visitors_are_signed_with_is_shown_once(page, account, bot):
+    key = keys.create(account, "Shop", integrations=[bot])
+    where = f"/integrations/keys/{key.id}/identity"
+    secret = page(where, {"make": "1"})[1].css_first("#identity-secret").attributes["value"]
+    key.refresh_from_db()
+    assert decrypt(key.identity_secret) == secret
+    assert secret.encode() not in page("/integrations/keys")[0].content
+    page(where, {"required": "on"})
+    assert ChatbotKey.objects.get(id=key.id).requires_identity
+    page(where, {})
+    assert not ChatbotKey.objects.get(id=key.id).requires_identity
+    told = AuditEvent.objects.filter(account=account, action="chatbot_key_changed").order_by("created_at", "id")
+    assert [event.details["because"] for event in told] == [
+        "identity secret",
+        "identity required",
+        "identity not required",
+    ]
