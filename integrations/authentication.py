@@ -15,6 +15,7 @@ from accounts.tokens import CredentialRefused
 from doculume.errors import CHALLENGE, PermissionRefused
 from integrations import visitors
 from integrations.doors import Door
+from integrations.identities import IdentityRequired
 from integrations.keys import key_of
 from integrations.origins import origin_of
 
@@ -88,4 +89,16 @@ class HasKey(BasePermission):
             raise NotInPlan
         if not door.lets_page_in:
             raise OriginRefused
+        return True
+
+
+class AsksWithoutIntroduction(BasePermission):
+    """Not with a key whose visitors the site introduces: what it signed of them would bind nothing here.
+
+    Raises `IdentityRequired`.
+    """
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        if isinstance(request.auth, Door) and request.auth.key.requires_identity:
+            raise IdentityRequired
         return True

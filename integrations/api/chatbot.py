@@ -6,7 +6,6 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any, cast
 
 from asgiref.sync import async_to_sync
@@ -33,10 +32,17 @@ from integrations.api.chatbot_serializers import (
     SupportedSerializer,
     SupportSerializer,
 )
-from integrations.authentication import ChatbotKeyAuthentication, HasKey, NotInPlan, OriginRefused
+from integrations.authentication import (
+    AsksWithoutIntroduction,
+    ChatbotKeyAuthentication,
+    HasKey,
+    NotInPlan,
+    OriginRefused,
+)
 from integrations.cors import OpenToPages
 from integrations.doors import Door, DoorCredential
-from integrations.rates import QUESTIONS, VISITORS
+from integrations.identities import IdentityRequired
+from integrations.rates import QUESTIONS, VISITORS, limit_of
 from integrations.reach import reach_of
 from integrations.sources import Linking
 from integrations.support import (
@@ -86,19 +92,16 @@ class ThroughKey(OpenToPages, FlatDialect, GenericAPIView[Any]):
     def handle_error(cls, error: Exception, context: dict[str, Any]) -> Response | None:
         response = super().handle_error(error, context)
         if response is not None and isinstance(error, RateLimited):
-            response.data |= _limit(error.usage.limit, error.usage.resets_at)
+            response.data |= limit_of(error.usage.limit, error.usage.resets_at)
         elif response is not None and isinstance(error, TooManyRequestsForSupport):
-            response.data |= _limit(error.limit, time.time() + (error.retry_after or 0))
+            response.data |= limit_of(error.limit, time.time() + (error.retry_after or 0))
         return response
 
 
-def _limit(limit: int, resets_at: float) -> dict[str, Any]:
-    return {"limit": limit, "reset_at": datetime.fromtimestamp(resets_at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")}
-
-
 class AskQuestionView(ThroughKey):
+    permission_classes = [HasKey, AsksWithoutIntroduction]
     rate_scope = QUESTIONS
-    raises = (ParameterMissing, NotInPlan, OriginRefused)
+    raises = (ParameterMissing, NotInPlan, OriginRefused, IdentityRequired)
     serializer_class = QuestionSerializer
 
     @extend_schema(
