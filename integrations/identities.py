@@ -9,14 +9,16 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-import json
 import re
 import time
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from rest_framework.exceptions import ParseError
+
 from doculume.crypto import decrypt, digest
+from doculume.dialects.parsers import read_json
 from doculume.errors import InvalidRequest, PermissionRefused
 from integrations.models import ChatbotKey
 
@@ -66,8 +68,8 @@ def identity_of(key: ChatbotKey, signed: str) -> Identity:
     if not secret or not hmac.compare_digest(signature, signature_of(payload, secret)):
         raise IdentityRefused
     try:
-        return _checked(json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))))
-    except (binascii.Error, ValueError, RecursionError) as error:
+        return _checked(read_json(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))))
+    except (binascii.Error, ParseError) as error:
         raise IdentityRefused("Its payload must be JSON.") from error
 
 

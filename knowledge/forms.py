@@ -7,7 +7,9 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from rest_framework.exceptions import ParseError
 
+from doculume.dialects.parsers import read_json
 from knowledge.api.entry_serializers import LONGEST_TEXT
 
 
@@ -15,10 +17,8 @@ class CollectionForm(forms.Form):
     name = forms.CharField(label=_("Name"), max_length=255)
 
 
-class ObjectField(forms.JSONField):
+class ObjectField(forms.CharField):
     """A JSON object; nothing is an empty one."""
-
-    widget = forms.Textarea
 
     def __init__(self, **kwargs: Any) -> None:
         attributes = {"rows": 4, "class": "code", "spellcheck": "false", "placeholder": '{"price": 10}'}
@@ -27,15 +27,16 @@ class ObjectField(forms.JSONField):
     def prepare_value(self, value: Any) -> Any:
         if isinstance(value, dict):
             return json.dumps(value, ensure_ascii=False, indent=2) if value else ""
-        return super().prepare_value(value)
+        return value
 
-    def clean(self, value: Any) -> dict[str, Any]:
-        cleaned = super().clean(value)
-        if cleaned is None:
-            return {}
-        if not isinstance(cleaned, dict) or "\\u0000" in str(value):
+    def to_python(self, value: Any) -> Any:
+        try:
+            found = read_json(super().to_python(value) or "{}")
+        except ParseError:
+            found = None
+        if not isinstance(found, dict):
             raise forms.ValidationError(_('Write a JSON object, such as {"price": 10}.'), code="object")
-        return cleaned
+        return found
 
 
 class EntryForm(forms.Form):

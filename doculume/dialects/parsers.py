@@ -16,26 +16,30 @@ DEEPEST = 64
 
 
 class StrictJSONParser(JSONParser):
-    """JSON without NaN, NUL, lone surrogates or nesting deeper than `DEEPEST`; anything else is a 400.
-
-    PostgreSQL's text and jsonb hold neither NUL nor lone surrogates, and deep nesting exhausts the stack.
-    """
+    """See `read_json`; anything else is a 400."""
 
     strict = True
 
     def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None) -> Any:
-        try:
-            body = stream.read()
-            text = body.decode("utf-8-sig") if isinstance(body, bytes) else body
-            data = json.loads(text, parse_constant=self._refuse)
-        except (ValueError, RecursionError) as error:
-            raise ParseError("The body is not valid JSON.") from error
-        check_value(data)
-        return data
+        return read_json(stream.read())
 
-    @staticmethod
-    def _refuse(constant: str) -> None:
-        raise ValueError(f"{constant} is not JSON")
+
+def read_json(sent: str | bytes) -> Any:
+    """JSON without NaN, NUL, lone surrogates or nesting deeper than `DEEPEST`. Raises ParseError.
+
+    PostgreSQL's text and jsonb hold neither NUL nor lone surrogates, and deep nesting exhausts the stack.
+    """
+    try:
+        text = sent.decode("utf-8-sig") if isinstance(sent, bytes) else sent
+        data = json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise ParseError("The body is not valid JSON.") from error
+    check_value(data)
+    return data
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
 
 
 def check_value(value: Any, depth: int = 0) -> None:

@@ -211,12 +211,29 @@ def test_an_identity_that_the_site_did_not_sign_is_refused(page, path, key, secr
     assert page.post(f"{path}/sessions", json={"identity": good}).status_code == 422
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"sub": "\ud800"},
+        {"attributes": {"plan": "\ud800"}},
+        {"attributes": {"plan": "a\0b"}},
+        {"attributes": {"plan": float("nan")}},
+        {"filters": {"plan": "a\0b"}},
+        {"filters": {"a\0b": "gold"}},
+        {"filters": {"plan": json.loads("[" * 900 + "]" * 900)}},
+    ],
+)
+def test_a_signed_identity_of_what_cannot_be_kept_is_refused(page, path, key, secret, said):
+    assert page.post(f"{path}/sessions", json={"identity": signed(key, secret, **said)}).status_code == 422
+
+
 def test_a_key_may_ask_that_visitors_are_introduced(browser, page, path, key, secret):
     anonymous = page.post(f"{path}/sessions", json={}).json()["data"]["token"]
     ChatbotKey.objects.update(requires_identity=True)
     assert page.get(f"{path}/widget").status_code == 200
     assert page.post(f"{path}/sessions", json={}).status_code == 403
     assert page.post(f"{path}/search", json={"query": "refund"}).status_code == 403
+    assert page.post("/chatbot/ask_question", json={"question": "refund"}).status_code == 403
     assert browser(anonymous, Origin=SHOP).post(f"{path}/search", json={"query": "refund"}).status_code == 401
     token = page.post(f"{path}/sessions", json={"identity": signed(key, secret)}).json()["data"]["token"]
     assert browser(token, Origin=SHOP).post(f"{path}/search", json={"query": "refund"}).status_code == 200

@@ -98,7 +98,18 @@ def test_an_entry_is_written_found_changed_and_deleted(page, account, products):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"raw_text": ""}, {"meta": "[1]"}, {"meta": "{"}, {"meta": '{"a": "\\u0000"}'}, {"source_url": "javascript:1"}],
+    [
+        {"raw_text": ""},
+        {"meta": "[1]"},
+        {"meta": "{"},
+        {"meta": '{"a": "\\u0000"}'},
+        {"meta": '{"a": "\\ud800"}'},
+        {"meta": '{"a": NaN}'},
+        {"meta": '{"a": 1e999}'},
+        {"meta": '{"a": ' + "[" * 900 + "]" * 900 + "}"},
+        {"meta": '{"a": ' + "[" * 90_000 + "]" * 90_000 + "}"},
+        {"source_url": "javascript:1"},
+    ],
 )
 def test_what_cannot_be_kept_is_refused_and_stays_typed(page, account, products, wrong):
     sent = {
