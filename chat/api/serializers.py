@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from accounts.api.fields import Number
 from chat.api.fields import ConversationIdField
 from chat.models import Citation, Conversation, Message
 
@@ -20,7 +21,7 @@ class AskSerializer(serializers.Serializer[Any]):
     stream = serializers.BooleanField(default=False)
     collection_ids = serializers.ListField(child=serializers.UUIDField(), required=False, max_length=100)
     document_ids = serializers.ListField(child=serializers.UUIDField(), required=False, max_length=100)
-    temperature = serializers.FloatField(required=False, allow_null=True, min_value=0, max_value=2)
+    temperature = Number(required=False, allow_null=True, min_value=0, max_value=2)
     max_tokens = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=32_000)
 
 

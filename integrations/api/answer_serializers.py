@@ -6,12 +6,12 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.api.fields import TextField
+from accounts.api.fields import Number, TextField
 from accounts.api.settings import LanguageField
 from chat.api.fields import parse_conversation_id
 from doculume.errors import NotFound
 from integrations.api.results import ResultSerializer
-from integrations.api.searching import LONGEST_QUERY, FilterField, Number
+from integrations.api.searching import LONGEST_QUERY, FilterField
 from integrations.api.serializers import Choice
 
 FORMATS = ("markdown", "html")

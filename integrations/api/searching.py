@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn, get_args
@@ -11,7 +10,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from accounts.api.fields import TextField
+from accounts.api.fields import Number, TextField
 from doculume.dialects.parsers import check_value
 from integrations.api import nesting
 from integrations.api.serializers import Choice
@@ -47,21 +46,6 @@ def parameters_of(request: Request) -> dict[str, Any]:
         raise serializers.ValidationError("The body must be a JSON object.")
     sent = query | dict(body) | ({"page": query["page"]} if "page" in query else {})
     return {name: value for name, value in sent.items() if value is not None and value != ""}
-
-
-class Number(serializers.FloatField):
-    """A finite number, or one written out."""
-
-    def to_internal_value(self, data: Any) -> float:
-        if isinstance(data, bool) or (isinstance(data, str) and "_" in data):
-            self.fail("invalid")
-        try:
-            number = super().to_internal_value(data)
-        except OverflowError:
-            self.fail("invalid")
-        if not math.isfinite(number):
-            self.fail("invalid")
-        return number
 
 
 class IndexedList(serializers.ListField):

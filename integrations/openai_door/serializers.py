@@ -7,12 +7,11 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from accounts.api.fields import TextField, TrueOrFalseField
+from accounts.api.fields import Number, TextField, TrueOrFalseField
 from chat.api.serializers import LONGEST_QUESTION, CitationSerializer
 from chat.api.service_serializers import LONGEST_MESSAGE
 from chat.transcript import HISTORY_MESSAGES
 from doculume.errors import InvalidRequest
-from integrations.api.searching import Number
 from integrations.models import LONGEST_INSTRUCTIONS
 from llm_settings.providers.base import ChatMessage
 

@@ -105,6 +105,7 @@ def test_ask_refuses_other_content_types(as_alice, content_type):
         ("document_ids", "x"),
         ("collection_ids", {"a": "b"}),
         ("temperature", 9),
+        ("temperature", "nan"),
         ("max_tokens", 0),
     ],
 )
