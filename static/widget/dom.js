@@ -45,6 +45,6 @@ export function iconButton(name, label, click, attributes = {}) {
 }
 
 /** `url` if a visitor may be sent there, else "". */
-export const safeUrl = (url) => (/^https?:\/\/[^\s]+$/i.test(url ?? "") ? url : "");
+export const safeUrl = (url) => (/^https?:\/\/[^\s]+$/i.test(url ?? "") && URL.canParse(url) ? url : "");
 
 export const away = { target: "_blank", rel: "noopener noreferrer nofollow" };

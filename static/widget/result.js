@@ -63,4 +63,12 @@ function marked(text, words) {
 }
 
 const hostOf = (url) => (url ? new URL(url).host : "");
-const placeOf = (url) => decodeURI(new URL(url).pathname).split("/").filter(Boolean).join(" › ") || hostOf(url);
+const placeOf = (url) => readable(new URL(url).pathname).split("/").filter(Boolean).join(" › ") || hostOf(url);
+
+function readable(path) {
+  try {
+    return decodeURI(path);
+  } catch {
+    return path; /* A stray percent sign, or bytes that are no UTF-8. */
+  }
+}

@@ -108,6 +108,17 @@ def test_what_is_not_found_is_said(shop):
     expect(page.get_by_role("combobox")).to_have_value("")
 
 
+def test_an_address_that_cannot_be_read_is_still_a_result(shop):
+    shop.entry("Our warranty lasts for three years.", "Warranty", "https://shop.example/100%")
+    shop.entry("The warranty of batteries lasts for a year.", "Batteries", "https://:99999")
+    page = inside(shop)
+    page.get_by_role("combobox").fill("warranty")
+    expect(page.get_by_role("option", name="Batteries")).to_be_visible()
+    found = page.get_by_role("option", name="Our warranty")
+    expect(found).to_have_attribute("href", "https://shop.example/100%")
+    assert shop.errors == []
+
+
 def test_only_the_last_of_several_searches_is_shown(shop):
     page = inside(shop)
     field = page.get_by_role("combobox")
