@@ -15,7 +15,7 @@ import threading
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -171,26 +171,26 @@ class LocalEmbedder:
 
 
 _loading = threading.Lock()
+_loaded: dict[tuple[Path, int | None], LocalEmbedder] = {}
+_of_the_parent: list[dict[tuple[Path, int | None], LocalEmbedder]] = []
 
 
 def get_local_embedder(folder: Path, threads: int | None = None) -> LocalEmbedder:
     """The model of that folder, loaded once a process, also if many ask for it before it is there."""
     with _loading:
-        return _loaded(folder, threads)
-
-
-@cache
-def _loaded(folder: Path, threads: int | None) -> LocalEmbedder:
-    return LocalEmbedder(folder, threads)
+        if (folder, threads) not in _loaded:
+            _loaded[folder, threads] = LocalEmbedder(folder, threads)
+        return _loaded[folder, threads]
 
 
 def _forget() -> None:
-    global _loading
-    _loading = threading.Lock()
-    _loaded.cache_clear()
+    """A forked child has the sessions' memory but none of their threads: it would wait for them for ever, also in
+    taking a session apart, and so keeps those of its parent without using them."""
+    global _loading, _loaded
+    _of_the_parent.append(_loaded)
+    _loading, _loaded = threading.Lock(), {}
 
 
-# A forked child has the session's memory but none of its threads: its first call would wait for ever.
 os.register_at_fork(after_in_child=_forget)
 
 

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 import shutil
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -137,6 +140,27 @@ def test_a_forked_child_loads_the_model_anew_and_does_not_hang(embedder):
     child.start()
     assert results.get(timeout=60) == (384,)
     child.join(10)
+
+
+FORKING = """
+import os, sys
+from pathlib import Path
+import django
+django.setup()
+from llm_settings.providers.local import get_local_embedder
+get_local_embedder(Path(sys.argv[1])).embed_query("tea")
+child = os.fork()
+if not child:
+    os._exit(0)
+os.waitpid(child, 0)
+"""
+
+
+def test_a_child_that_is_forked_to_run_another_program_does_not_take_the_model_apart():
+    """Where nothing but the cache holds the model: its threads, which the child has not, would be waited for."""
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "tests.settings"}
+    command = [sys.executable, "-c", FORKING, str(settings.MODELS_DIR / DEFAULT)]
+    subprocess.run(command, cwd=settings.BASE_DIR, env=environment, check=True, timeout=60)
 
 
 def test_a_built_model_is_left_alone():
