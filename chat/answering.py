@@ -108,7 +108,6 @@ class Draft:
             completion_tokens=self.completion_tokens,
             timings=self.timings,
             unsupported=self.unsupported,
-            model_name=turn.model_name,
         )
 
     async def interrupt(self, reason: str) -> None:
@@ -236,11 +235,14 @@ async def _write(
     model: ChatModel, question: Question, draft: Draft, found: Found | None
 ) -> AsyncGenerator[TextDelta | CitationFound, None]:
     """What the model writes: its numbers resolved, and nothing in it that a page would fetch."""
-    window = await in_database(window_of)(model, question.max_tokens)
     history = draft.turn.history
-    if found is None:
+    if found is None and not history:
+        messages = prompts.first_messages(question.text)  # nothing to cut: no need to know the window
+    elif found is None:
+        window = await in_database(window_of)(model, question.max_tokens)
         messages = prompts.plain_messages(question.text, history, window)
     else:
+        window = await in_database(window_of)(model, question.max_tokens)
         prompt = prompts.grounded(question.text, found.hits, history, question.manner, window)
         messages, draft.citations = prompt.messages, CitationWriter(prompt.shown, by_entry=question.by_entry)
     draft.lap("prompt")

@@ -162,11 +162,13 @@ def fenceless(text: str) -> str:
 
 
 def plain_messages(question: str, history: Sequence[ChatMessage], window: Window) -> list[ChatMessage]:
-    return [
-        {"role": "system", "content": UNGROUNDED},
-        *trimmed(history, window.left(UNGROUNDED, question), window.count),
-        {"role": "user", "content": question},
-    ]
+    system, asked = first_messages(question)
+    return [system, *trimmed(history, window.left(UNGROUNDED, question), window.count), asked]
+
+
+def first_messages(question: str) -> list[ChatMessage]:
+    """Of what was asked before anything else was said: `plain_messages` without a history."""
+    return [{"role": "system", "content": UNGROUNDED}, {"role": "user", "content": question}]
 
 
 def standalone_messages(question: str, history: Sequence[ChatMessage]) -> list[ChatMessage]:

@@ -7,7 +7,8 @@ grows: whatever ends the answer, the message says how far it came.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -16,6 +17,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from psycopg.types.json import Jsonb
 
 from accounts.erasure import raw_delete
 from accounts.models import Account, User
@@ -24,6 +26,7 @@ from chat import attachments
 from chat.events import CitationPayload, SourcePayload
 from chat.models import Attachment, Citation, Conversation, Message, Visitor
 from doculume.errors import NotFound
+from doculume.prepared import insert
 from llm_settings.providers.base import ChatMessage
 
 TITLE_LENGTH = 80
@@ -73,7 +76,7 @@ def begin(
         charged_month=month,
         created_at=now + timedelta(microseconds=1),
     )
-    Message.objects.bulk_create([asked, reply])
+    insert(asked, reply)
     return Turn(account, conversation, asked.id, reply.id, month, history, model_name)
 
 
@@ -86,7 +89,9 @@ def _conversation(
             if isinstance(asker, Visitor)
             else {"user": asker}
         )
-        return Conversation.objects.create(account=account, title=_title_of(question), model_name=model_name, **whose)
+        begun = Conversation(account=account, title=_title_of(question), model_name=model_name, **whose)
+        insert(begun)
+        return begun
     own = Conversation.objects.for_account(account).of(asker).select_for_update(of=("self",))
     conversation = own.filter(id=conversation_id).first()
     if conversation is None:
@@ -145,7 +150,27 @@ def save_partial(account_id: int, said: Mapping[UUID, str]) -> None:
         cursor.execute(SAVE_PARTIAL, params)
 
 
-@transaction.atomic
+# The conversation first, as who deletes it does; where it is gone, or the answer is final, nothing is changed. One
+# statement, for each answer ends with it.
+FINISH = """
+    WITH conversation AS (
+        UPDATE chat_conversation SET updated_at = %(now)s
+        WHERE account_id = %(account)s AND id = %(conversation)s AND EXISTS (
+            SELECT FROM chat_message WHERE account_id = %(account)s AND id = %(message)s AND status = %(writing)s
+        )
+        RETURNING id
+    )
+    UPDATE chat_message AS message
+    SET content = %(text)s, status = %(status)s, reason = %(reason)s, sources = %(sources)s, updated_at = %(now)s,
+        prompt_tokens = %(prompt_tokens)s, completion_tokens = %(completion_tokens)s, timings = %(timings)s,
+        unsupported = %(unsupported)s, model_name = %(model_name)s,
+        charged_month = CASE WHEN %(is_free)s THEN NULL ELSE message.charged_month END
+    FROM conversation
+    WHERE message.account_id = %(account)s AND message.id = %(message)s AND message.status = %(writing)s
+      AND message.conversation_id = conversation.id
+"""
+
+
 def end(
     turn: Turn,
     text: str,
@@ -154,26 +179,43 @@ def end(
     reason: str,
     citations: list[CitationPayload],
     sources: list[SourcePayload],
-    **columns: Any,
+    prompt_tokens: int = 0,
+    completion_tokens: int = 0,
+    timings: Mapping[str, float] | None = None,
+    unsupported: Sequence[str] = (),
 ) -> None:
     """Give the answer its final state, once: what is final already stays as it is.
 
     One that was interrupted before it said anything is not charged for. All others are: the model was at work, also
     for who left, and that nothing was found is an answer.
     """
-    now = timezone.now()
-    if not _locked(turn.account, turn.conversation.id):
-        return
-    if came_to_nothing := status == Message.Status.INTERRUPTED and not text:
-        columns["charged_month"] = None
-    if not _writing(turn).update(
-        content=text, status=status, reason=reason[:300], sources=sources, updated_at=now, **columns
-    ):
-        return
-    Citation.objects.bulk_create([_as_row(turn, citation) for citation in citations])
-    Conversation.objects.for_account(turn.account).filter(id=turn.conversation.id).update(updated_at=now)
-    if came_to_nothing:
-        give_back_answers(turn.account.id, turn.month)
+    came_to_nothing = status == Message.Status.INTERRUPTED and not text
+    params: dict[str, Any] = {
+        "account": turn.account.id,
+        "conversation": turn.conversation.id,
+        "message": turn.message_id,
+        "writing": Message.Status.WRITING.value,
+        "now": timezone.now(),
+        "text": text,
+        "status": Message.Status(status).value,
+        "reason": reason[:300],
+        "sources": Jsonb(sources),
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": completion_tokens,
+        "timings": Jsonb(timings or {}),
+        "unsupported": Jsonb(list(unsupported)),
+        "model_name": turn.model_name,
+        "is_free": came_to_nothing,
+    }
+    with transaction.atomic() if citations or came_to_nothing else nullcontext():
+        with connection.cursor() as cursor:
+            cursor.execute(FINISH, params)
+            if not cursor.rowcount:
+                return
+        if citations:
+            Citation.objects.bulk_create([_as_row(turn, citation) for citation in citations])
+        if came_to_nothing:
+            give_back_answers(turn.account.id, turn.month)
 
 
 @transaction.atomic
@@ -192,10 +234,6 @@ def _locked(account: Account, conversation_id: UUID) -> bool:
     """Holds the conversation until the transaction ends; whether it is still there."""
     rows = Conversation.objects.for_account(account).select_for_update().filter(id=conversation_id)
     return rows.values_list("id", flat=True).first() is not None
-
-
-def _writing(turn: Turn):  # type: ignore[no-untyped-def]
-    return Message.objects.filter(account_id=turn.account.id, id=turn.message_id, status=Message.Status.WRITING)
 
 
 def _as_row(turn: Turn, citation: CitationPayload) -> Citation:

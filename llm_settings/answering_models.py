@@ -9,6 +9,7 @@ from django.db.models import Q
 
 from accounts.models import Account, User
 from doculume.crypto import UnreadableSecret, decrypt
+from doculume.prepared import Prepared
 from llm_settings.breaker import BehindBreaker
 from llm_settings.egress import checked_client
 from llm_settings.models import LLMProvider, UserLLMConfig
@@ -17,10 +18,14 @@ from llm_settings.providers.openai import Deadlines, OpenAIChatModel
 
 log = logging.getLogger(__name__)
 
+_IN_ORDER: Prepared[LLMProvider] = Prepared(
+    lambda account: LLMProvider.objects.filter(account_id=account).in_order(), 2
+)
+
 
 def own_models(account: Account, user: User | None, wanted: str = "") -> list[ChatModel]:
     """In order: what is `wanted`, by the name of a provider or a model; the active one; the others by position."""
-    providers = list(LLMProvider.objects.for_account(account).in_order())
+    providers = _IN_ORDER.all(account.pk)
     if not providers:
         return []
     if wanted:

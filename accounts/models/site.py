@@ -10,12 +10,13 @@ from django.db.models import Q
 
 from accounts.models.people import User
 from accounts.models.plan import FREE, Plan
+from doculume.prepared import Prepared
 
 
 class SiteSettingsManager(models.Manager["SiteSettings"]):
     def current(self) -> SiteSettings:
         """The one row, made at first need with the defaults of the environment."""
-        return self.get_or_create(pk=1)[0]
+        return _CURRENT.first(1) or self.get_or_create(pk=1)[0]
 
 
 def _registration() -> str:
@@ -64,3 +65,7 @@ class SiteSettings(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> Any:
         raise TypeError("The site's settings are changed, not deleted.")
+
+
+# Read for every answer.
+_CURRENT: Prepared[SiteSettings] = Prepared(lambda one: SiteSettings.objects.filter(pk=one), 2)

@@ -93,6 +93,8 @@ def question_of(account: Account, text: str, asked: dict[str, Any]) -> Question:
 
 def filters_for(account: Account, asked: dict[str, Any]) -> SearchFilters:
     """Raises NotFound when any of the ids is not the account's."""
+    if not (asked.get("collection_ids") or asked.get("document_ids")):
+        return SearchFilters()
     collections = own_ids(Collection.objects.for_account(account), asked.get("collection_ids"))
     documents = own_ids(Document.objects.for_account(account), asked.get("document_ids"))
     return SearchFilters(collection_ids=collections, document_ids=documents)

@@ -8,7 +8,8 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Membership
 from accounts.models.account import Account
-from doculume.prepared import Prepared
+from chat.models import Conversation, Message
+from doculume.prepared import Prepared, insert
 
 pytestmark = pytest.mark.django_db
 
@@ -48,3 +49,18 @@ def test_all_rows_in_their_order(alice):
     assert [one.account.name for one in found[1:]] == ["a", "b"]
     assert found == list(Membership.objects.filter(user=alice).order_by("id"))
     assert not found[0]._state.adding
+
+
+def test_rows_are_inserted_as_by_the_orm(alice):
+    account = alice.personal_account
+    rows = [Conversation(account=account, user=alice, title=f"%s {n}") for n in range(2)]
+    with CaptureQueriesContext(connection) as asked:
+        insert(*rows)
+    assert len(asked) == 1
+    assert not any(row._state.adding for row in rows)
+    message = Message(account=account, conversation=rows[0], role="user", content="Ünï", timings={"total": 1.5})
+    insert(message)
+    for row in (*rows, message):
+        stored = type(row).objects.get(pk=row.pk)
+        for field in row._meta.concrete_fields:
+            assert getattr(stored, field.attname) == getattr(row, field.attname), field
