@@ -419,7 +419,8 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env_str("LOG_LEVEL", "INFO")},
     "loggers": {
-        "httpx": {"level": "WARNING"},
+        # At INFO it names the address of every call.
+        "httpx2": {"level": "WARNING"},
         "fontTools": {"level": "WARNING"},
         "fpdf": {"level": "ERROR"},
         "django.request": {"level": "ERROR"},
