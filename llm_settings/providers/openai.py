@@ -134,7 +134,8 @@ class OpenAIChatModel:
         return dict(offered[:MOST_MODELS])
 
     def _client(self) -> openai.AsyncOpenAI:
-        timeout = httpx2.Timeout(self._deadlines.first, connect=self._deadlines.connect)
+        # Reading is watched by who reads, with one timer for all of an answer; the client would make one for each word.
+        timeout = httpx2.Timeout(self._deadlines.first, connect=self._deadlines.connect, read=None)
         return openai.AsyncOpenAI(
             base_url=self._base_url,
             api_key=self._api_key or NO_KEY,
