@@ -25,12 +25,11 @@ class ForeignMessage(InvalidRequest):
 
 def refuse_foreign(event: IntegrationEvent, door: Door) -> None:
     """Raises `ForeignMessage` for a thumb at an answer that the visitor was not given."""
-    message_id = _judged(event)
-    if message_id is None:
+    if _named(event) is None:
         return
     own = Conversation.objects.for_account(door.account).of(Visitor(event.integration_id, door.whose))
     said = Message.objects.filter(
-        account_id=event.account_id, role=Message.Role.ASSISTANT, id=message_id, conversation__in=own.values("id")
+        account_id=event.account_id, role=Message.Role.ASSISTANT, id=_judged(event), conversation__in=own.values("id")
     )
     if not said.exists():
         raise ForeignMessage
@@ -38,21 +37,24 @@ def refuse_foreign(event: IntegrationEvent, door: Door) -> None:
 
 @transaction.atomic
 def record(event: IntegrationEvent) -> None:
-    """A thumb at an answer takes the place of what was said of it before."""
+    """A thumb at an answer takes the place of what was said of it before, however its id was written then."""
     message_id = _judged(event)
     if message_id is not None:
+        event.meta = {**event.meta, "message_id": str(message_id)}
         thumbs = IntegrationEvent.objects.filter(
             account_id=event.account_id, integration_id=event.integration_id, event_type__in=THUMBS
         )
-        thumbs.filter(meta__message_id=event.meta["message_id"]).delete()
+        thumbs.filter(meta__message_id=str(message_id)).delete()
     event.save(force_insert=True)
 
 
+def _named(event: IntegrationEvent) -> object:
+    return event.meta.get("message_id") if event.event_type in THUMBS and isinstance(event.meta, dict) else None
+
+
 def _judged(event: IntegrationEvent) -> UUID | None:
-    named = event.meta.get("message_id") if event.event_type in THUMBS and isinstance(event.meta, dict) else None
-    if named is None:
-        return None
+    """None for what is the id of no message: members keep in `meta` what they like."""
     try:
-        return UUID(str(named))
-    except ValueError as error:
-        raise ForeignMessage from error
+        return UUID(str(_named(event)))
+    except ValueError:
+        return None

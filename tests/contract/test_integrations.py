@@ -372,7 +372,7 @@ class TestWhoMay:
 
 class TestEvents:
     @pytest.mark.parametrize("kind", ["click", "thumbs_up", "thumbs_down"])
-    @pytest.mark.parametrize("meta", [{}, None, [], {"url": "https://example.com", "rank": 3}])
+    @pytest.mark.parametrize("meta", [{}, None, [], {"url": "https://example.com", "rank": 3}, {"message_id": "m-1"}])
     def test_are_kept(self, as_alice, made, kind, meta):
         response = as_alice.post(f"{INTEGRATIONS}/{made['id']}/events", {"event_type": kind, "meta": meta})
         assert response.json() == {"ok": True}

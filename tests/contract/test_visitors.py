@@ -285,8 +285,9 @@ def test_thumbs_are_for_ones_own_answers_and_count_once(browser, page, path, int
     visitor, other = browser(first, Origin=SHOP), browser(second, Origin=SHOP)
     said = visitor.post(f"{path}/chat", json={"message": "When can I request a refund?", "stream": False}).json()
     meta = {"message_id": said["message_id"]}
-    for kind in ("thumbs_up", "thumbs_up", "thumbs_down"):
-        assert visitor.post(f"{path}/events", json={"event_type": kind, "meta": meta}).status_code == 200
+    spelled = {"message_id": said["message_id"].replace("-", "").upper()}
+    for kind, judged in (("thumbs_up", meta), ("thumbs_up", spelled), ("thumbs_down", meta)):
+        assert visitor.post(f"{path}/events", json={"event_type": kind, "meta": judged}).status_code == 200
     assert list(IntegrationEvent.objects.values_list("event_type", flat=True)) == ["thumbs_down"]
     assert other.post(f"{path}/events", json={"event_type": "thumbs_up", "meta": meta}).status_code == 422
     wrong = {"event_type": "thumbs_up", "meta": {"message_id": "x"}}
