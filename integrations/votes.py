@@ -27,9 +27,12 @@ def refuse_foreign(event: IntegrationEvent, door: Door) -> None:
     """Raises `ForeignMessage` for a thumb at an answer that the visitor was not given."""
     if _named(event) is None:
         return
+    message_id = _judged(event)
+    if message_id is None:
+        raise ForeignMessage
     own = Conversation.objects.for_account(door.account).of(Visitor(event.integration_id, door.whose))
     said = Message.objects.filter(
-        account_id=event.account_id, role=Message.Role.ASSISTANT, id=_judged(event), conversation__in=own.values("id")
+        account_id=event.account_id, role=Message.Role.ASSISTANT, id=message_id, conversation__in=own.values("id")
     )
     if not said.exists():
         raise ForeignMessage
