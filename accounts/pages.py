@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
+from uuid import UUID
 
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.functional import SimpleLazyObject
 from django.views.decorators.cache import never_cache
-from django.views.generic.base import ContextMixin, View
+from django.views.generic.base import ContextMixin, TemplateView, View
 
 from accounts.api.scope import ACCOUNT_ID, AccountRefused
 from accounts.models import Account, Membership, User
 from accounts.preferences import speak_to
+from accounts.views.refusals import refused
+from doculume.errors import DoculumeError
 
 SESSION_KEY = "account"
 
@@ -126,3 +131,24 @@ class AccountPage(LoginRequiredMixin, ContextMixin, View):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(account=self.account, membership=self.membership, **kwargs)
+
+
+class AreaPage(AccountPage, TemplateView):
+    """Mixin for the pages of one area of the product (`area`, as the navigation has it): whoever may only read sees
+    everything and changes nothing."""
+
+    area: ClassVar[str] = ""
+
+    def must_write(self) -> None:
+        if not self.membership.may_write:
+            raise PermissionDenied
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(area=self.area, **{"trouble": None} | kwargs)
+
+    def goes_to(self, name: str, *ids: UUID) -> HttpResponse:
+        return redirect(f"{reverse(name, args=ids)}?account={self.account.pk}")
+
+    def again(self, error: DoculumeError, **shown: Any) -> HttpResponse:
+        """The page once more, with what went wrong."""
+        return refused(self.render_to_response(self.get_context_data(trouble=error, **shown)), error)

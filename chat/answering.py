@@ -46,6 +46,7 @@ EXTRACTIVE = "extractive"
 class Question:
     """What is asked, and how. `top_k` passages at most are shown to the model.
 
+    `is_trial`: asked by those who look after the account, to see; it is not counted among what is asked.
     `found`: what was retrieved already; then nothing is searched for. `by_entry`: citations are of entries, not of
     passages.
     """
@@ -59,6 +60,7 @@ class Question:
     manner: Manner = field(default_factory=Manner)
     found: Found | None = None
     by_entry: bool = False
+    is_trial: bool = False
 
 
 @dataclass
@@ -93,7 +95,7 @@ class Draft:
                 self.turn.give_back()
         else:
             self._end(self.turn, status, reason)
-        if self.question.use_rag:
+        if self.question.use_rag and not self.question.is_trial:
             questions.note(self.turn, self.question.text, status, reason, self.timings)
 
     def _end(self, turn: Turn, status: Message.Status, reason: str) -> None:

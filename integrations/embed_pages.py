@@ -52,7 +52,6 @@ class EmbedPage(Embedding):
             "form": AppearanceForm(chosen=self.integration.appearance),
             "snippet": self.snippet,
             "has_key": bool(self.key_text),
-            "is_of_plan": self.account.allowance.chatbot_questions_per_hour != 0,
         }
         return super().get_context_data(**shown | kwargs)
 

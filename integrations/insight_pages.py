@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -12,16 +12,13 @@ from django import forms
 from django.contrib import messages
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
-from django.urls import reverse
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.generic import TemplateView
 
 from accounts import usage
-from accounts.pages import AccountPage
-from accounts.views.refusals import refused
+from accounts.pages import AreaPage
 from chat import passing
 from chat.answering import Question, answer, model_name
 from chat.collecting import collect
@@ -72,9 +69,10 @@ def _bar(day: Day, number: int, most: int) -> Bar:
     return Bar(day, number * STEP, parts)
 
 
-class InsightsPage(AccountPage, TemplateView):
+class InsightsPage(AreaPage):
     """Of the last `?days=`. Only for those who manage the account: it shows what others asked."""
 
+    area = "insights"
     template_name = "integrations/insights.html"
 
     def may_open(self) -> bool:
@@ -89,21 +87,20 @@ class InsightsPage(AccountPage, TemplateView):
         found, since = insights(self.account, self.days), first_day(self.days)
         unanswered, count = missing(self.account, since, 0, MISSING_ON_A_PAGE)
         return super().get_context_data(
-            area="insights",
             periods=PERIODS,
             days=self.days,
             insights=found,
             plot=plot(found.days),
             missing=unanswered,
             missing_count=count,
-            events=self._events(since.date()),
+            events=self._events(since),
             answers=usage.answers_this_month(self.account.pk),
             answers_limit=self.account.allowance.answers_per_month,
-            **{"trouble": None} | kwargs,
+            **kwargs,
         )
 
-    def _events(self, since: date) -> dict[str, int]:
-        rows = IntegrationEvent.objects.for_account(self.account).filter(created_at__date__gte=since)
+    def _events(self, since: datetime) -> dict[str, int]:
+        rows = IntegrationEvent.objects.for_account(self.account).filter(created_at__gte=since)
         return dict(rows.order_by().values_list("event_type").annotate(Count("id")))
 
 
@@ -135,7 +132,7 @@ class MissingAnswerPage(InsightsPage):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         entry = Entry.objects.for_account(self.account).filter(id=self.question.entry_id).defer("text").first()
-        shown = {"area": "insights", "question": self.question, "entry": entry, "trouble": None, "tried": None}
+        shown = {"question": self.question, "entry": entry, "tried": None}
         form = None if entry else self._form({"title": self.question.text})
         return super(InsightsPage, self).get_context_data(**shown | {"form": form} | kwargs)
 
@@ -147,11 +144,11 @@ class MissingAnswerPage(InsightsPage):
         try:
             entry = entries.add(self.account, form.cleaned_data["collection"], sent)
         except DoculumeError as error:
-            return refused(self.render_to_response(self.get_context_data(trouble=error, form=form)), error)
+            return self.again(error, form=form)
         AskedQuestion.objects.for_account(self.account).filter(id=self.question.id).update(entry_id=entry.id)
         self.alike.update(entry_id=entry.id)
         messages.success(request, _("Written down. Ask again as soon as it is read."))
-        return redirect(self._address())
+        return self.goes_to("missing-answer", self.question.id)
 
     def _form(self, initial: dict[str, Any] | None, request: HttpRequest | None = None) -> AnswerForm:
         form = AnswerForm(request.POST if request else None, initial=initial)
@@ -159,9 +156,6 @@ class MissingAnswerPage(InsightsPage):
         form.fields["collection"].queryset = Collection.objects.for_account(self.account)  # type: ignore[attr-defined]
         form.fields["collection"].initial = default
         return form
-
-    def _address(self) -> str:
-        return f"{reverse('missing-answer', args=[self.question.id])}?account={self.account.pk}"
 
 
 class DismissQuestion(MissingAnswerPage):
@@ -171,7 +165,7 @@ class DismissQuestion(MissingAnswerPage):
         now = timezone.now()
         self.alike.update(dismissed_at=now)
         messages.success(request, _("Put aside."))
-        return redirect(f"{reverse('insights')}?account={self.account.pk}")
+        return self.goes_to("insights")
 
 
 class AskAgain(MissingAnswerPage):
@@ -182,7 +176,7 @@ class AskAgain(MissingAnswerPage):
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         try:
             turn = passing.begin(self.account, self.membership.user, model_name())
-            tried = async_to_sync(collect)(answer(turn, Question(self.question.text)))
+            tried = async_to_sync(collect)(answer(turn, Question(self.question.text, is_trial=True)))
         except DoculumeError as error:
-            return refused(self.render_to_response(self.get_context_data(trouble=error)), error)
+            return self.again(error)
         return self.render_to_response(self.get_context_data(tried=tried))

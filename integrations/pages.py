@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from functools import cached_property
 from typing import Any
-from uuid import UUID
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Count, Q
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
-from django.urls import reverse
+from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
-from django.views.generic import TemplateView
 
-from accounts.pages import AccountPage
-from accounts.views.refusals import refused
-from doculume.errors import DoculumeError
+from accounts.pages import AreaPage
 from integrations.forms import IntegrationForm
 from integrations.models import Integration, IntegrationCollection, IntegrationEvent
 from knowledge.models import Collection
@@ -26,22 +20,10 @@ from knowledge.models import Collection
 ON_A_PAGE = 50
 
 
-class IntegrationsArea(AccountPage, TemplateView):
-    """Mixin: who may only read sees everything but keys, and changes nothing."""
+class IntegrationsArea(AreaPage):
+    """Keys are for those who manage the account."""
 
-    def must_write(self) -> None:
-        if not self.membership.may_write:
-            raise PermissionDenied
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(area="integrations", **{"trouble": None} | kwargs)
-
-    def goes_to(self, name: str, *ids: UUID) -> HttpResponse:
-        return redirect(f"{reverse(name, args=ids)}?account={self.account.pk}")
-
-    def again(self, error: DoculumeError, **shown: Any) -> HttpResponse:
-        """The page once more, with what went wrong."""
-        return refused(self.render_to_response(self.get_context_data(trouble=error, **shown)), error)
+    area = "integrations"
 
 
 class IntegrationsPage(IntegrationsArea):

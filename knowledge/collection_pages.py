@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from functools import cached_property
 from typing import Any
-from uuid import UUID
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Exists, OuterRef, QuerySet
-from django.forms import Form
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
-from django.urls import reverse
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.generic import TemplateView
 
-from accounts.pages import AccountPage
-from accounts.views.refusals import refused
+from accounts.pages import AreaPage
 from doculume.errors import DoculumeError
 from knowledge import collections, entries
 from knowledge.forms import CollectionForm, EntryForm
@@ -53,23 +47,8 @@ LISTED = (
 )
 
 
-class KnowledgePage(AccountPage, TemplateView):
-    """Mixin: who may only read sees everything and changes nothing."""
-
-    def must_write(self) -> None:
-        if not self.membership.may_write:
-            raise PermissionDenied
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(area="collections", **{"trouble": None} | kwargs)
-
-    def goes_to(self, name: str, *ids: UUID) -> HttpResponse:
-        return redirect(f"{reverse(name, args=ids)}?account={self.account.pk}")
-
-    def again(self, error: DoculumeError, form: Form | None = None) -> HttpResponse:
-        """The page once more, with what went wrong."""
-        shown = {"trouble": error} | ({"form": form} if form else {})
-        return refused(self.render_to_response(self.get_context_data(**shown)), error)
+class KnowledgePage(AreaPage):
+    area = "collections"
 
 
 class CollectionsPage(KnowledgePage):
@@ -192,7 +171,7 @@ class NewEntryPage(InCollection):
         try:
             entries.add(self.account, self.collection, form.cleaned_data)
         except DoculumeError as error:
-            return self.again(error, form)
+            return self.again(error, form=form)
         messages.success(request, _("Added. It is found as soon as it is read."))
         return self.goes_to("collection", self.collection.id)
 
@@ -225,7 +204,7 @@ class EntryPage(InCollection):
         try:
             entries.update(self.account, self.entry, form.cleaned_data)
         except DoculumeError as error:
-            return self.again(error, form)
+            return self.again(error, form=form)
         messages.success(request, _("Saved."))
         return self.goes_to("collection", self.collection.id)
 

@@ -130,6 +130,7 @@ def test_an_answer_is_written_and_the_question_tried_again(account, page):
     question, same = asked(account, "When does the museum open?"), asked(account, "when does the museum open")
     tried = page(f"/insights/questions/{question.id}/again", {})[1]
     assert "What is answered now" in tried.body.text()
+    assert AskedQuestion.objects.for_account(account).count() == 2
     collection = Collection.objects.default_of(account)
     sent = {"title": question.text, "raw_text": "The museum opens at ten on weekdays.", "collection": collection.id}
     page(f"/insights/questions/{question.id}", sent)
