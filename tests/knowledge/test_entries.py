@@ -283,7 +283,7 @@ def test_searchable_meta_is_searched_and_meta_is_not(account, collection):
 
 @pytest.mark.parametrize("count", [20, 100])
 def test_many_upserts_of_one_key_leave_one_entry_and_lose_none(account, collection, count):
-    outcomes = at_once(count, lambda n: entries.upsert(account, collection, sent("a", f"Version {n} " + "x" * n)))
+    outcomes = at_once(count, lambda n: entries.upsert(account, collection, sent("a", f"Version {n} x" + "x" * n)))
     assert [outcome for outcome in outcomes if isinstance(outcome, Exception)] == []
     assert len({ident for ident, _ in outcomes}) == 1
     assert sum(created for _, created in outcomes) == 1

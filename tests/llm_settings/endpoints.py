@@ -80,7 +80,8 @@ def serving(behavior: Behavior) -> Iterator[Endpoint]:
 def answering(status: str, body: str, content_type: str = "application/json", headers: str = "") -> Behavior:
     def behave(exchange: Exchange) -> None:
         data = body.encode()
-        head = f"HTTP/1.1 {status}\r\ncontent-type: {content_type}\r\ncontent-length: {len(data)}\r\n{headers}\r\n"
+        head = f"HTTP/1.1 {status}\r\ncontent-type: {content_type}\r\ncontent-length: {len(data)}\r\n"
+        head += f"connection: close\r\n{headers}\r\n"  # one request a connection, and the client is told so
         exchange.write(head.encode() + data)
 
     return behave
