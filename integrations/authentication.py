@@ -19,6 +19,8 @@ from integrations.identities import IdentityRequired
 from integrations.keys import key_of
 from integrations.origins import origin_of
 
+BEARERS = (CHATBOT_KEY.encode(), visitors.PREFIX.encode())
+
 
 class NotInPlan(PermissionRefused):
     message = "Chatbots are not part of the account's plan."
@@ -39,11 +41,15 @@ class ChatbotKeyAuthentication(BaseAuthentication):
         if scheme.lower() != b"bearer":
             return None
         try:
-            door = Door(key_of(token.strip().decode("ascii")), origin_of(request._request))
+            door = self.door_of(token.strip().decode("ascii"), origin_of(request._request))
         except (CredentialRefused, UnicodeDecodeError) as error:
             raise AuthenticationFailed(CredentialRefused.message) from error
         request.account = door.account  # type: ignore[attr-defined]
         return AnonymousUser(), door
+
+    def door_of(self, text: str, origin: str | None) -> Door:
+        """Raises `CredentialRefused`."""
+        return Door(key_of(text), origin)
 
     def authenticate_header(self, request: Request) -> str:
         return CHALLENGE
@@ -55,17 +61,10 @@ class DoorAuthentication(ChatbotKeyAuthentication):
 
     def authenticate(self, request: Request) -> tuple[AnonymousUser, Door] | None:
         _, _, token = get_authorization_header(request).strip().partition(b" ")
-        text = token.strip().decode("ascii", "replace")
-        if text.startswith(CHATBOT_KEY):
-            return super().authenticate(request)
-        if not text.startswith(visitors.PREFIX):
-            return None
-        try:
-            door = visitors.door_of(text, origin_of(request._request))
-        except CredentialRefused as error:
-            raise AuthenticationFailed(CredentialRefused.message) from error
-        request.account = door.account  # type: ignore[attr-defined]
-        return AnonymousUser(), door
+        return super().authenticate(request) if token.strip().startswith(BEARERS) else None
+
+    def door_of(self, text: str, origin: str | None) -> Door:
+        return visitors.door_of(text, origin) if text.startswith(visitors.PREFIX) else super().door_of(text, origin)
 
 
 class IsDoorOrSignedIn(IsAuthenticated):

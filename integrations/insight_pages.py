@@ -69,14 +69,19 @@ def _bar(day: Day, number: int, most: int) -> Bar:
     return Bar(day, number * STEP, parts)
 
 
-class InsightsPage(AreaPage):
-    """Of the last `?days=`. Only for those who manage the account: it shows what others asked."""
+class InsightsArea(AreaPage):
+    """Mixin: only for those who manage the account, since it shows what others asked."""
 
     area = "insights"
-    template_name = "integrations/insights.html"
 
     def may_open(self) -> bool:
         return self.membership.may_manage
+
+
+class InsightsPage(InsightsArea):
+    """Of the last `?days=`."""
+
+    template_name = "integrations/insights.html"
 
     @property
     def days(self) -> int:
@@ -117,7 +122,7 @@ class AnswerForm(forms.Form):
     )
 
 
-class MissingAnswerPage(InsightsPage):
+class MissingAnswerPage(InsightsArea):
     """A question that nothing was found for: write the answer, or say that none is needed."""
 
     template_name = "integrations/missing_answer.html"
@@ -134,7 +139,7 @@ class MissingAnswerPage(InsightsPage):
         entry = Entry.objects.for_account(self.account).filter(id=self.question.entry_id).defer("text").first()
         shown = {"question": self.question, "entry": entry, "tried": None}
         form = None if entry else self._form({"title": self.question.text})
-        return super(InsightsPage, self).get_context_data(**shown | {"form": form} | kwargs)
+        return super().get_context_data(**shown | {"form": form} | kwargs)
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         form = self._form(None, request)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
+from django.test import Client
 from rest_framework.test import APIClient
+from selectolax.lexbor import LexborHTMLParser
 
 from accounts.models import Account, Membership, User
 from accounts.tokens import start_family
@@ -67,3 +72,15 @@ def as_charlie(charlie: User) -> APIClient:
 @pytest.fixture
 def anonymous() -> APIClient:
     return APIClient(raise_request_exception=False)
+
+
+@pytest.fixture
+def page(client: Client, alice: User) -> Callable[..., tuple[Any, LexborHTMLParser]]:
+    """Alice's browser: gets an address, or posts `data` to it; the answer, and its page to look into."""
+    client.force_login(alice)
+
+    def page(path: str, data: Any = None, **options: Any) -> tuple[Any, LexborHTMLParser]:
+        answer = client.get(path, **options) if data is None else client.post(path, data, **options)
+        return answer, LexborHTMLParser(answer.content)
+
+    return page

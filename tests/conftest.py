@@ -16,7 +16,7 @@ from doculume.embedded import holding
 from doculume.embedded.places import locked
 from doculume.management.platform import model_is_missing
 from doculume.management.servers import embedded_servers
-from tests.cast import account, alice, anonymous, as_alice, as_bob, as_charlie, bob, charlie  # noqa: F401
+from tests.cast import account, alice, anonymous, as_alice, as_bob, as_charlie, bob, charlie, page  # noqa: F401
 from tests.instance import REPOSITORY
 
 

@@ -8,7 +8,6 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
-from selectolax.lexbor import LexborHTMLParser
 
 from accounts.models import SiteSettings
 from chat import transcript
@@ -29,17 +28,6 @@ def asked(account, text="When do you open?", outcome="unanswered", days=0, **col
     return AskedQuestion.objects.create(
         account=account, text=text, asked=counted_as(text), outcome=outcome, created_at=moment, **columns
     )
-
-
-@pytest.fixture
-def page(client, alice):
-    client.force_login(alice)
-
-    def page(path, data=None):
-        answer = client.get(path) if data is None else client.post(path, data)
-        return answer, LexborHTMLParser(answer.content)
-
-    return page
 
 
 def test_every_door_counts_what_is_asked(as_alice, account, library_entry):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import pytest
-from selectolax.lexbor import LexborHTMLParser
 
 from accounts.models import AuditEvent, Membership, Plan
 from accounts.plans import put_on
@@ -17,17 +16,6 @@ from knowledge.models import Collection
 from tests.cast import make_user
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def page(client, alice):
-    client.force_login(alice)
-
-    def page(path, data=None, **options):
-        answer = client.get(path, **options) if data is None else client.post(path, data, **options)
-        return answer, LexborHTMLParser(answer.content)
-
-    return page
 
 
 @pytest.fixture

@@ -5,24 +5,12 @@ from __future__ import annotations
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from selectolax.lexbor import LexborHTMLParser
 
 from accounts.models import Membership
 from integrations.models import Integration, IntegrationEvent
 from knowledge.models import Collection
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def page(client, alice):
-    client.force_login(alice)
-
-    def page(path, data=None, **options):
-        answer = client.get(path, **options) if data is None else client.post(path, data, **options)
-        return answer, LexborHTMLParser(answer.content)
-
-    return page
 
 
 @pytest.fixture

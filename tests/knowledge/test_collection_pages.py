@@ -8,7 +8,6 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from selectolax.lexbor import LexborHTMLParser
 
 from accounts.models import Membership
 from knowledge import entries, uploads
@@ -16,17 +15,6 @@ from knowledge.models import Collection, Entry, IngestionJob
 from knowledge.tasks import ingest_entry
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def page(client, alice):
-    client.force_login(alice)
-
-    def page(path, data=None, **options):
-        answer = client.get(path, **options) if data is None else client.post(path, data, **options)
-        return answer, LexborHTMLParser(answer.content)
-
-    return page
 
 
 @pytest.fixture
