@@ -5,7 +5,7 @@ DEV = $(ENV) --dev
 # Each has servers and models of its own, and takes about a gigabyte.
 PROCESSES ?= 2
 
-.PHONY: help run test test-slow test-browser test-clients test-llm lint format lock services stop
+.PHONY: help run test test-slow test-browser test-clients test-llm lint format messages lock services stop
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 12
@@ -38,6 +38,9 @@ lint: ## style, types, layers
 format: ## what can be mended by itself
 	@$(DEV) ruff check --fix .
 	@$(DEV) ruff format .
+
+messages: ## gather the words to be translated, and compile those that are (doculume/locale)
+	@$(DEV) python manage.py messages
 
 lock: ## compile requirements*.in into pinned, hashed lists; UPGRADE=--upgrade moves the pins
 	@$(DEV) uv pip compile -q $(UPGRADE) --generate-hashes --universal --python-version 3.11 requirements.in -o requirements.txt

@@ -7,7 +7,10 @@ the business of whoever renders it; see `doculume.dialects`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
+
+from django.utils.translation import gettext
 
 # What every 401 asks for, as `WWW-Authenticate` (RFC 6750).
 CHALLENGE = 'Bearer realm="DocuLume"'
@@ -17,17 +20,41 @@ class DoculumeError(Exception):
     """Something went wrong in a way that has a name.
 
     Subclasses are defined next to the code that raises them and set `code`, `status_code` and `message`.
+
+    `message` is English, for programs and logs; a page says `told`. Sentences are literals, so that they are found by
+    `doculume.catalogs`: what differs from time to time is a `%(name)s` in them and stands in `values`.
     """
 
     code: ClassVar[str] = "server_error"
     status_code: ClassVar[int] = 500
     message: str = "Something went wrong on the server."
 
-    def __init__(self, message: str | None = None, *, details: Any = None, retry_after: float | None = None) -> None:
-        self.message = message or type(self).message
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        details: Any = None,
+        retry_after: float | None = None,
+        values: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.sentence = message or type(self).message
+        self.values = values
+        self.message = self.sentence % values if values else self.sentence
         self.details = details
         self.retry_after = retry_after
         super().__init__(self.message)
+
+    @property
+    def told(self) -> str:
+        """`message` in the language of the page."""
+        sentence = gettext(self.sentence)
+        return sentence % self.values if self.values else sentence
+
+    @property
+    def told_at_length(self) -> list[str]:
+        """Each sentence of `details`, or `told` where there is none, in the language of the page."""
+        details = self.details if isinstance(self.details, Mapping) else {}
+        return [gettext(str(text)) for texts in details.values() for text in texts] or [self.told]
 
 
 class InvalidRequest(DoculumeError):

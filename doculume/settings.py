@@ -140,8 +140,8 @@ TEMPLATES = [
 ]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en"
-# What pages can speak. The API is in English.
-LANGUAGES = [("en", "English")]
+# What pages can speak: each as it calls itself. The API is in English. Words: doculume/locale, see doculume.catalogs.
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True

@@ -10,6 +10,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, Spec
 
 from doculume import views
 from doculume.routing import both
+from doculume.words import WordsOfScripts
 
 handler400 = "doculume.views.bad_request"
 handler403 = "doculume.views.forbidden"
@@ -22,6 +23,7 @@ reference_page = csp_update({"style-src": [UNSAFE_INLINE], "worker-src": [SELF, 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("livez", views.livez, name="livez"),
     path("readyz", views.readyz, name="readyz"),
+    path("words/<slug:version>/<slug:language>.js", WordsOfScripts.as_view(), name="words"),
     path("admin/", admin.site.urls),
     path("api/v1/", include("accounts.api.urls")),
     path("api/v1/", include("llm_settings.api.urls")),

@@ -1,0 +1,16 @@
+"""`{% words_of_scripts as address %}`: where the words of the page's scripts are, if they need any."""
+
+from __future__ import annotations
+
+from django import template
+from django.conf import settings
+from django.utils.translation import get_language
+
+from doculume.words import address_of
+
+register = template.Library()
+
+
+@register.simple_tag
+def words_of_scripts() -> str:
+    return address_of(get_language() or settings.LANGUAGE_CODE)
