@@ -213,6 +213,9 @@ def store(work: Work) -> None:
     entry = Entry.objects.for_account(job.account).select_for_update(of=("self",)).filter(id=job.entry_id).first()
     if entry is None or entry.generation != job.generation:
         raise leases.LeaseLost
+    if entry.collection_id != work.entry.collection_id:
+        # It was moved meanwhile, to a collection that is not held here.
+        raise leases.GaveWay
     leases.finish(job)
     statistics.lock(job.account_id)
     # The account's pointer stands still from here on.

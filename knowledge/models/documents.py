@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
+from django.db.models.functions import Upper
 from django.utils import timezone
 
 from accounts.models import Account
@@ -53,7 +55,13 @@ class Document(models.Model):
 
     class Meta:
         ordering = ("-created_at", "-id")
-        indexes = [models.Index(fields=["account", "-created_at", "-id"])]
+        indexes = [
+            models.Index(fields=["account", "-created_at", "-id"]),
+            # As people look for them: by how far they are, by where they are, by a part of their name.
+            models.Index(fields=["account", "status", "-created_at", "-id"], name="document_by_status"),
+            models.Index(fields=["account", "collection", "-created_at", "-id"], name="document_by_collection"),
+            GinIndex("account", OpClass(Upper("filename"), "gin_trgm_ops"), name="document_name_gin", fastupdate=False),
+        ]
 
     def __str__(self) -> str:
         return self.filename

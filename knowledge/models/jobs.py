@@ -40,7 +40,13 @@ class IngestionJob(models.Model):
         indexes = [
             models.Index(
                 fields=["next_attempt_at"], condition=Q(status__in=["waiting", "running"]), name="ingestion_job_due"
-            )
+            ),
+            # What is on its way and what could not be read, of one account: few among all that was ever done.
+            models.Index(
+                fields=["account", "status"],
+                condition=Q(status__in=["waiting", "running", "failed"]),
+                name="ingestion_job_open",
+            ),
         ]
         constraints = [models.UniqueConstraint(fields=["account", "entry", "generation"], name="ingestion_job_once")]
 

@@ -25,6 +25,7 @@ ORDINARY_LENGTH = 150
 
 MOST_TERMS = 16_000  # what pgvector allows in a sparse vector
 
+_PREFIX = "chunk_embedding_hnsw_"
 _COUNT = "UPDATE knowledge_entry SET chunk_count = %s WHERE account_id = %s AND id = %s AND chunk_count <> %s"
 _TERM_COLUMNS = "chunk_id, account_id, collection_id, entry_id, language, terms, weights, length"
 _VECTOR_COLUMNS = "id, account_id, collection_id, entry_id, chunk_id, model_id, vector"
@@ -74,6 +75,21 @@ def unindex_entries(account_id: int, entry_ids: Sequence[UUID]) -> None:
             )
 
 
+def move_entries(account_id: int, entry_ids: Sequence[UUID], collection_id: UUID) -> None:
+    """Put all chunks of the entries, their terms and vectors into another collection, and count them there.
+
+    Within the caller's transaction, the entries' rows locked and both collections held.
+    """
+    statistics.move_entries(account_id, entry_ids, collection_id)
+    with connection.cursor() as cursor:
+        for table in ("knowledge_chunkterms", "knowledge_chunkembedding", "knowledge_chunk"):
+            # The names are the three above.
+            cursor.execute(
+                f"UPDATE {table} SET collection_id = %s WHERE account_id = %s AND entry_id = ANY(%s)",  # noqa: S608
+                [collection_id, account_id, list(entry_ids)],
+            )
+
+
 def ensure_vector_index(model: EmbeddingModel) -> None:
     """Make the model's HNSW index unless it is there. Outside a transaction nobody has to wait for it."""
     name, within = vector_index(model), connection.in_atomic_block
@@ -95,7 +111,7 @@ def ensure_vector_index(model: EmbeddingModel) -> None:
 
 def vector_index(model: EmbeddingModel) -> str:
     """The name of the model's HNSW index."""
-    return f"chunk_embedding_hnsw_{model.id.hex}"
+    return f"{_PREFIX}{model.id.hex}"
 
 
 def index_new_model(instance: EmbeddingModel, created: bool, raw: bool = False, **_: object) -> None:
@@ -103,6 +119,18 @@ def index_new_model(instance: EmbeddingModel, created: bool, raw: bool = False, 
     if created and not raw:
         # Robust: without the index searches are slower, not wrong.
         transaction.on_commit(lambda: ensure_vector_index(instance), robust=True)
+
+
+def index_all_models(**_: object) -> None:
+    """Receiver of `restored`: each model has its index, and models that went with what was there before have none."""
+    models = list(EmbeddingModel.objects.all())
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT relname FROM pg_class WHERE relname LIKE %s AND relkind = 'i'", [f"{_PREFIX}%"])
+        for (name,) in cursor.fetchall():
+            if name not in map(vector_index, models):
+                cursor.execute(f"DROP INDEX {connection.ops.quote_name(name)}")
+    for model in models:
+        ensure_vector_index(model)
 
 
 def unindex_deleted(instance: Entry, **_: object) -> None:

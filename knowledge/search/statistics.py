@@ -71,6 +71,13 @@ _DISCOUNT_LANGUAGES = """
     WHERE known.account_id = %(account)s AND known.collection_id = gone.collection_id
       AND known.language = gone.language AND known.chunk_count > gone.chunks
 """
+_COUNT_MOVED = """
+    INSERT INTO knowledge_languagestatistic AS known (account_id, collection_id, language, chunk_count, term_count)
+    SELECT %(account)s, %(collection)s, language, count(*), sum(length) FROM knowledge_chunkterms
+    WHERE account_id = %(account)s AND entry_id = ANY(%(entries)s) GROUP BY language
+    ON CONFLICT (account_id, collection_id, language) DO UPDATE
+    SET chunk_count = known.chunk_count + excluded.chunk_count, term_count = known.term_count + excluded.term_count
+"""
 _FORGET_TERMS = "DELETE FROM knowledge_termstatistic WHERE account_id = %(account)s"
 _FORGET_LANGUAGES = "DELETE FROM knowledge_languagestatistic WHERE account_id = %(account)s"
 _RECOUNT_TERMS = """
@@ -104,6 +111,15 @@ def remove_entries(account_id: int, entry_ids: Sequence[UUID]) -> None:
         cursor.execute(_LOCK, [_lock_of(account_id)])
         cursor.execute(_DISCOUNT_TERMS, bound)
         cursor.execute(_DISCOUNT_LANGUAGES, bound)
+
+
+def move_entries(account_id: int, entry_ids: Sequence[UUID], collection_id: UUID) -> None:
+    """Count the entries' chunks in a collection instead of where they are; to be called before they are moved."""
+    bound: dict[str, Any] = {"account": account_id, "entries": list(entry_ids), "collection": collection_id}
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK, [_lock_of(account_id)])
+        cursor.execute(_DISCOUNT_LANGUAGES, bound)
+        cursor.execute(_COUNT_MOVED, bound)
 
 
 def lock(account_id: int) -> None:
