@@ -145,6 +145,7 @@ LANGUAGES = [("en", "English"), ("de", "Deutsch")]
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
+FORMAT_MODULE_PATH = "doculume.formats"
 
 # --- database, cache, broker -------------------------------------------------------------------------------------
 DATABASES = {"default": dj_database_url.parse(env_str("DATABASE_URL") or embedded.database_url(VAR))}
