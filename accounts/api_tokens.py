@@ -17,6 +17,7 @@ from accounts.models import Account, ApiToken, User
 from accounts.tokens import CredentialRefused
 from doculume.crypto import UnreadableSecret, decrypt, digest, encrypt
 from doculume.errors import Conflict, InvalidRequest
+from doculume.sentences import Sentence
 
 PREFIX = "dl_"
 RANDOM_CHARACTERS = 43  # of 62 kinds: 256 bits
@@ -29,12 +30,14 @@ MOST_TRIES = 5
 
 class NameReserved(InvalidRequest):
     def __init__(self) -> None:
-        text = f"{ApiToken.DEFAULT} is the name of the token that signing in gives. Choose another one."
+        text = Sentence(
+            "%(name)s is the name of the token that signing in gives. Choose another one.", name=ApiToken.DEFAULT
+        )
         super().__init__(text, details={"name": [text]})
 
 
 class TooManyTokens(Conflict):
-    message = f"You have {MOST_OF_A_USER} API tokens. Revoke one that you no longer need first."
+    message = Sentence("You have %(most)s API tokens. Revoke one that you no longer need first.", most=MOST_OF_A_USER)
 
 
 def create(user: User, account: Account, name: str, request: HttpRequest | None = None) -> tuple[ApiToken, str]:

@@ -93,7 +93,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
             count_registration(request)
             return _create(request, sociallogin, email, site)
         except (TooManyAttempts, LimitsUnavailable) as error:
-            raise refuse(request, error.message) from error
+            raise refuse(request, error.told) from error
         except IntegrityError as error:  # the same person came twice at once
             raise refuse(request, _("Signing in at %(name)s did not work. Try again.") % {"name": name()}) from error
 

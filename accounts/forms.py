@@ -9,6 +9,8 @@ from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
 from django.http import HttpRequest
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from accounts import confirmation
 from accounts.api.fields import LONGEST_PASSWORD
@@ -17,7 +19,7 @@ from accounts.models import User
 from accounts.signing_in import WrongCredentials, user_by_password
 from accounts.throttling import LimitsUnavailable, TooManyAttempts
 
-PASSWORD_TOO_LONG = f"Use at most {LONGEST_PASSWORD} characters."
+PASSWORD_TOO_LONG = format_lazy(_("Use at most {number} characters."), number=LONGEST_PASSWORD)
 
 
 def password_field(label: Any, *, autofocus: bool = False, **options: Any) -> forms.CharField:
@@ -44,7 +46,7 @@ class SignInForm(AuthenticationForm):
     def __init__(self, request: HttpRequest | None = None, *args: Any, **kwargs: Any) -> None:
         super().__init__(request, *args, **kwargs)
         self.fields["username"] = forms.EmailField(
-            label="Email",
+            label=_("Email"),
             max_length=254,
             widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True}),
         )
@@ -56,10 +58,10 @@ class SignInForm(AuthenticationForm):
             try:
                 self.user_cache = user_by_password(self.request, email, password)
             except WrongCredentials as error:
-                raise ValidationError(error.message, code="invalid_login") from error
+                raise ValidationError(error.told, code="invalid_login") from error
             except (TooManyAttempts, LimitsUnavailable) as error:
                 self.refused = error
-                raise ValidationError(error.message, code=error.code) from error
+                raise ValidationError(error.told, code=error.code) from error
             self._refuse_unconfirmed(self.request, self.user_cache)
         return self.cleaned_data
 
@@ -68,4 +70,4 @@ class SignInForm(AuthenticationForm):
         try:
             confirmation.refuse_unconfirmed(request, user)
         except EmailNotConfirmed as error:
-            raise ValidationError(error.message, code="unconfirmed") from error
+            raise ValidationError(error.told, code="unconfirmed") from error

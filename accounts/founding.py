@@ -12,6 +12,7 @@ from accounts.audit import By
 from accounts.members import RoleForbids
 from accounts.models import Account, Membership, User
 from doculume.errors import Conflict, InvalidRequest
+from doculume.sentences import Sentence
 
 # Each account has a plan's quota of its own, so nobody makes them without end.
 MOST_OWNED = 10
@@ -19,7 +20,9 @@ LONGEST_NAME = 200
 
 
 class TooManyAccounts(Conflict):
-    message = f"You own {MOST_OWNED} shared accounts, which is the most. Delete one, or ask an administrator."
+    message = Sentence(
+        "You own %(most)s shared accounts, which is the most. Delete one, or ask an administrator.", most=MOST_OWNED
+    )
 
 
 def found(owner: User, name: str, *, request: HttpRequest | None = None) -> Account:
@@ -64,5 +67,7 @@ def rename(actor: Membership, name: str, *, request: HttpRequest | None = None) 
 def _name(name: str) -> str:
     name = " ".join(name.split())
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
-        raise InvalidRequest(details={"name": [f"Enter a name of at most {LONGEST_NAME} characters."]})
+        raise InvalidRequest(
+            details={"name": [Sentence("Enter a name of at most %(most)s characters.", most=LONGEST_NAME)]}
+        )
     return name

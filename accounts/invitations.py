@@ -24,6 +24,7 @@ from accounts.members import AlreadyMember, RoleForbids
 from accounts.models import Account, Invitation, Membership, User, normalize_email
 from doculume.crypto import digest
 from doculume.errors import DoculumeError, InvalidRequest, NotFound, PermissionRefused
+from doculume.sentences import Sentence
 
 MOST_OPEN = 50
 MOST_AN_HOUR = 20
@@ -146,12 +147,16 @@ def _refuse_too_many(account: Account) -> None:
     """Counts rows, with the account locked; an invitation counts for its hour also when it was replaced or revoked."""
     mine = Invitation.objects.filter(account=account)
     if mine.open().count() >= MOST_OPEN:
-        raise TooManyInvitations(f"At most {MOST_OPEN} invitations can be open. Revoke some first.", retry_after=3600)
+        raise TooManyInvitations(
+            Sentence("At most %(most)s invitations can be open. Revoke some first.", most=MOST_OPEN), retry_after=3600
+        )
     hour_ago = timezone.now() - timedelta(hours=1)
     lately = mine.filter(created_at__gt=hour_ago).order_by("-created_at").values_list("created_at", flat=True)
     if len(sent := list(lately[:MOST_AN_HOUR])) == MOST_AN_HOUR:
         wait = (sent[-1] - hour_ago).total_seconds()
-        raise TooManyInvitations(f"At most {MOST_AN_HOUR} invitations an hour. Try again later.", retry_after=wait)
+        raise TooManyInvitations(
+            Sentence("At most %(most)s invitations an hour. Try again later.", most=MOST_AN_HOUR), retry_after=wait
+        )
 
 
 def _send(invitation: Invitation, token: str, request: HttpRequest) -> None:
@@ -161,7 +166,7 @@ def _send(invitation: Invitation, token: str, request: HttpRequest) -> None:
         "inviter": inviter,
         "inviter_name": _speakable(inviter.full_name) if inviter else "",
         "account_name": _speakable(invitation.account.name),
-        "role": invitation.role,
+        "role": Membership.Role(invitation.role).label,
         "expires_at": invitation.expires_at,
         "link": links.absolute(reverse("invitation-link", args=[token]), request),
     }

@@ -21,8 +21,10 @@ from django.core.validators import validate_email
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 from django.template.loader import render_to_string
+from django.utils import translation
 
 from accounts.models import OutgoingMail
+from accounts.preferences import language_of
 from doculume import hints
 from doculume.crypto import decrypt, encrypt
 from doculume.errors import InvalidRequest
@@ -61,9 +63,13 @@ def queue(to: str, subject: str, text: str, *, html: str = "", reply_to: str = "
 
 
 def write(to: str, template: str, context: dict[str, Any], *, reply_to: str = "") -> OutgoingMail:
-    """Queue what the templates `<template>_subject.txt` and `<template>_message.txt` say."""
-    subject = " ".join(render_to_string(f"{template}_subject.txt", context).split())
-    text = render_to_string(f"{template}_message.txt", context).strip() + "\n"
+    """Queue what the templates `<template>_subject.txt` and `<template>_message.txt` say, in the recipient's language.
+
+    Who is not known here, or never chose one, is written to in that of the request.
+    """
+    with translation.override(language_of(to) or translation.get_language()):
+        subject = " ".join(render_to_string(f"{template}_subject.txt", context).split())
+        text = render_to_string(f"{template}_message.txt", context).strip() + "\n"
     return queue(to, CONTROL.sub(" ", subject), text, reply_to=reply_to)
 
 

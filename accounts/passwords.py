@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.contrib.auth.hashers import check_password, make_password
 from django.db import transaction
 from django.http import HttpRequest
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from accounts import audit
 from accounts.models import TokenFamily, User
@@ -16,7 +17,7 @@ from doculume.errors import InvalidRequest
 
 class WrongPassword(InvalidRequest):
     def __init__(self) -> None:
-        super().__init__(details={"current_password": ["The current password is wrong."]})
+        super().__init__(details={"current_password": [gettext_noop("The current password is wrong.")]})
 
 
 def check_current(user: User, current: str) -> None:

@@ -53,6 +53,12 @@ def _read(user: Any) -> Preferences:
     return Preferences(row[0], _spoken(row[1])) if row else Preferences()
 
 
+def language_of(email: str) -> str:
+    """The one that whoever has the address chose, if pages have it; else empty."""
+    chosen = UserSettings.objects.filter(user__email=email.lower()).values_list("language", flat=True).first()
+    return _spoken(chosen) if chosen else ""
+
+
 def _spoken(tag: str) -> str:
     try:
         return get_supported_language_variant(tag)

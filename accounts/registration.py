@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.db import IntegrityError, connection, transaction
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from accounts import audit, confirmation
 from accounts.models import Invitation, SiteSettings, User, normalize_email
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
         full_name: str
 
 
-TAKEN = "A user with this email already exists."
+TAKEN = gettext_noop("A user with this email already exists.")
 
 
 class RegistrationClosed(PermissionRefused):
@@ -41,7 +42,7 @@ class EmailTaken(InvalidRequest):
 
 class TermsNotAccepted(InvalidRequest):
     def __init__(self) -> None:
-        super().__init__(details={"terms_of_service": ["The terms of service must be accepted."]})
+        super().__init__(details={"terms_of_service": [gettext_noop("The terms of service must be accepted.")]})
 
 
 class InvitationRefused(InvalidRequest):

@@ -16,6 +16,7 @@ from accounts.models import Account, SiteSettings, User
 from accounts.usage import charge, give_back, refuse_if_full
 from chat.models import Attachment, Conversation, Message
 from doculume.errors import NotFound, PayloadTooLarge
+from doculume.sentences import Sentence
 from knowledge.filenames import safe_filename
 
 log = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ def upload(
     message = message_of(account, user, message_id)
     limit, size = SiteSettings.objects.current().upload_limit, file.size or 0
     if size > limit:
-        raise PayloadTooLarge(f"The file is larger than {filesizeformat(limit)}.")
+        raise PayloadTooLarge(Sentence("The file is larger than %(most)s.", most=filesizeformat(limit)))
     refuse_if_full(account, stored_bytes=size)
     attachment = Attachment(
         account=account, message=message, file_type=file_type, file_name=safe_filename(name), file_size=size

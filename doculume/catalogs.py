@@ -30,6 +30,7 @@ LOCALES = ROOT / "doculume" / "locale"
 APPS = ("doculume", "accounts", "llm_settings", "knowledge", "chat", "integrations")
 KEYWORDS = {
     "_": None,
+    "Sentence": None,
     "gettext": None,
     "gettext_lazy": None,
     "gettext_noop": None,
@@ -126,6 +127,8 @@ def _of_errors(path: Path) -> Iterator[Found]:
             texts = [one.value for one in node.body if _is_message(one)]
         elif isinstance(node, ast.Raise):
             texts = list(_literals(node.exc))
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "__init__":
+            texts = list(_literals(node))
         else:
             continue
         for text in texts:

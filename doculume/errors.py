@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from django.utils.translation import gettext
+from doculume.sentences import told
 
 # What every 401 asks for, as `WWW-Authenticate` (RFC 6750).
 CHALLENGE = 'Bearer realm="DocuLume"'
@@ -21,25 +21,16 @@ class DoculumeError(Exception):
 
     Subclasses are defined next to the code that raises them and set `code`, `status_code` and `message`.
 
-    `message` is English, for programs and logs; a page says `told`. Sentences are literals, so that they are found by
-    `doculume.catalogs`: what differs from time to time is a `%(name)s` in them and stands in `values`.
+    `message` is English, for programs and logs; a page says `told`. It is a literal, or a `Sentence` where it has
+    values: so `doculume.catalogs` finds what there is to translate.
     """
 
     code: ClassVar[str] = "server_error"
     status_code: ClassVar[int] = 500
     message: str = "Something went wrong on the server."
 
-    def __init__(
-        self,
-        message: str | None = None,
-        *,
-        details: Any = None,
-        retry_after: float | None = None,
-        values: Mapping[str, Any] | None = None,
-    ) -> None:
-        self.sentence = message or type(self).message
-        self.values = values
-        self.message = self.sentence % values if values else self.sentence
+    def __init__(self, message: str | None = None, *, details: Any = None, retry_after: float | None = None) -> None:
+        self.message = message or type(self).message
         self.details = details
         self.retry_after = retry_after
         super().__init__(self.message)
@@ -47,14 +38,13 @@ class DoculumeError(Exception):
     @property
     def told(self) -> str:
         """`message` in the language of the page."""
-        sentence = gettext(self.sentence)
-        return sentence % self.values if self.values else sentence
+        return told(self.message)
 
     @property
     def told_at_length(self) -> list[str]:
         """Each sentence of `details`, or `told` where there is none, in the language of the page."""
         details = self.details if isinstance(self.details, Mapping) else {}
-        return [gettext(str(text)) for texts in details.values() for text in texts] or [self.told]
+        return [told(text) for texts in details.values() for text in texts] or [self.told]
 
 
 class InvalidRequest(DoculumeError):

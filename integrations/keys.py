@@ -20,6 +20,7 @@ from accounts.models import Account
 from accounts.tokens import CredentialRefused
 from doculume.crypto import UnreadableSecret, decrypt, digest, encrypt
 from doculume.errors import Conflict
+from doculume.sentences import Sentence
 from integrations.models import ChatbotKey, ChatbotKeyIntegration, Integration
 
 RANDOM_CHARACTERS = 32  # of 62 kinds: 190 bits
@@ -30,7 +31,9 @@ NOTED_EVERY = timedelta(minutes=1)
 
 
 class TooManyKeys(Conflict):
-    message = f"The account has {MOST_OF_AN_ACCOUNT} chatbot keys. Revoke one that is no longer needed first."
+    message = Sentence(
+        "The account has %(most)s chatbot keys. Revoke one that is no longer needed first.", most=MOST_OF_AN_ACCOUNT
+    )
 
 
 @transaction.atomic

@@ -8,15 +8,16 @@ from uuid import UUID
 
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
-from django.db.models.functions import Now
 from django.template.defaultfilters import filesizeformat
 
 from accounts.models import Account, SiteSettings, User
 from accounts.usage import charge, give_back, refuse_if_full
 from doculume.errors import Conflict, NotFound, PayloadTooLarge
+from doculume.sentences import Sentence
 from knowledge.filenames import safe_filename
 from knowledge.ingestion.parsers.detect import detect_kind
 from knowledge.models import Collection, Document, Entry, IngestionJob
+from knowledge.retrying import again
 from knowledge.search.indexes import unindex_entry
 from knowledge.tasks import hint
 
@@ -39,7 +40,7 @@ def accept(
     """
     limit = SiteSettings.objects.current().upload_limit
     if (file.size or 0) > limit:
-        raise PayloadTooLarge(f"The file is larger than {filesizeformat(limit)}.")
+        raise PayloadTooLarge(Sentence("The file is larger than %(most)s.", most=filesizeformat(limit)))
     kind = detect_kind(cast("BinaryIO", file), name)
     file.seek(0)
     collection = collection_of(account, collection_id)
@@ -101,16 +102,7 @@ def retry(document: Document) -> None:
         raise Conflict("Only a document that has failed can be tried again.")
     jobs = IngestionJob.objects.filter(account_id=document.account_id, entry_id=document.entry_id)
     job = jobs.latest("generation")
-    jobs.filter(id=job.id).update(
-        status=IngestionJob.Status.WAITING,
-        attempts=0,
-        provider_failures=0,
-        finished_at=None,
-        last_error="",
-        # From now on, also for how long a provider is waited for.
-        next_attempt_at=Now(),
-        created_at=Now(),
-    )
+    again(jobs.filter(id=job.id))
     hint(job.id)
 
 

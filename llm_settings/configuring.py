@@ -17,6 +17,7 @@ from accounts.erasure import raw_delete
 from accounts.models import Account, Membership, User
 from doculume.errors import InvalidRequest
 from doculume.hints import hint
+from doculume.sentences import Sentence
 from llm_settings import tasks
 from llm_settings.egress import AddressRefused, refuse_unless_allowed
 from llm_settings.models import LLMProvider, UserLLMConfig, sealed
@@ -46,7 +47,7 @@ class NameTaken(InvalidRequest):
 
 
 class TooManyProviders(InvalidRequest):
-    message = f"An account can have {MOST_PROVIDERS} providers."
+    message = Sentence("An account can have %(most)s providers.", most=MOST_PROVIDERS)
 
 
 def refuse_address(base_url: str) -> None:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.defaultfilters import floatformat
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.generic import TemplateView
 
 from accounts import founding, usage
 from accounts.audit import Action
 from accounts.models import AuditEvent
 from accounts.pages import AccountPage
+from accounts.views.event_words import DETAILS, SPOKEN
 from accounts.views.refusals import refused
 from doculume.errors import Conflict, DoculumeError
 
@@ -35,10 +40,10 @@ class Used:
     @property
     def spoken(self) -> str:
         """`1,900 of 2,000`, `1.5 MB of 200 MB`, `7, no limit`."""
-        write = size if self.are_bytes else "{:,}".format
-        return (
-            f"{write(self.amount)}, no limit" if self.limit is None else f"{write(self.amount)} of {write(self.limit)}"
-        )
+        write = size if self.are_bytes else intcomma
+        if self.limit is None:
+            return _("%(amount)s, no limit") % {"amount": write(self.amount)}
+        return _("%(amount)s of %(limit)s") % {"amount": write(self.amount), "limit": write(self.limit)}
 
     @property
     def is_full(self) -> bool:
@@ -62,7 +67,7 @@ class NewAccountPage(AccountPage, TemplateView):
             account = founding.found(self.membership.user, name, request=request)
         except DoculumeError as error:
             return refused(self.render_to_response(self.get_context_data(trouble=error, typed=request.POST)), error)
-        messages.success(request, f"{account} is there. Invite whom you like.")
+        messages.success(request, _("%(name)s is there. Invite whom you like.") % {"name": account})
         return redirect(f"{reverse('account-members')}?account={account.pk}")
 
 
@@ -77,7 +82,7 @@ class AccountSettingsPage(AccountPage, TemplateView):
     def post(self, request: HttpRequest) -> HttpResponse:
         return self.done(lambda: founding.rename(self.membership, request.POST.get("name", ""), request=request))
 
-    def done(self, change: Any, *, said: str = "Saved.", leads_to: str = "account-settings") -> HttpResponse:
+    def done(self, change: Any, *, said: str = "", leads_to: str = "account-settings") -> HttpResponse:
         before = self.account.name
         try:
             change()
@@ -85,7 +90,7 @@ class AccountSettingsPage(AccountPage, TemplateView):
             self.account.name = before
             page = self.get_context_data(trouble=error, typed=self.request.POST)
             return refused(self.render_to_response(page), error)
-        messages.success(self.request, said)
+        messages.success(self.request, said or _("Saved."))
         where = f"?account={self.account.pk}" if leads_to == "account-settings" else ""
         return redirect(f"{reverse(leads_to)}{where}")
 
@@ -97,7 +102,7 @@ class DeleteAccount(AccountSettingsPage):
         return self.membership.is_owner
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        return self.done(self.delete, said=f"{self.account} is deleted.", leads_to="home")
+        return self.done(self.delete, said=_("%(name)s is deleted.") % {"name": self.account}, leads_to="home")
 
     def delete(self) -> None:
         if self.request.POST.get("confirmation", "").strip() != self.account.name:
@@ -116,9 +121,9 @@ class UsagePage(AccountPage, TemplateView):
         allowed = self.account.allowance
         stored = usage.held_by(self.account)
         used = [
-            Used("AI answers this month", usage.answers_this_month(self.account.pk), allowed.answers_per_month),
-            Used("Documents and other entries", stored.entries, allowed.entries),
-            Used("Stored files", stored.stored_bytes, allowed.stored_bytes, are_bytes=True),
+            Used(_("AI answers this month"), usage.answers_this_month(self.account.pk), allowed.answers_per_month),
+            Used(_("Documents and other entries"), stored.entries, allowed.entries),
+            Used(_("Stored files"), stored.stored_bytes, allowed.stored_bytes, are_bytes=True),
         ]
         return super().get_context_data(used=used, allowed=allowed, plan=self.account.plan, **kwargs)
 
@@ -142,7 +147,7 @@ class AuditPage(AccountPage, TemplateView):
         found = list(events.order_by("-created_at", "-id")[: EVENTS_ON_A_PAGE + 1])
         for event in found:
             event.title = spoken(event.action)  # type: ignore[attr-defined]
-            event.described = [(spoken(name), value) for name, value in event.details.items()]  # type: ignore[attr-defined]
+            event.described = list(described(event.details))  # type: ignore[attr-defined]
         return super().get_context_data(
             events=found[:EVENTS_ON_A_PAGE],
             older=found[EVENTS_ON_A_PAGE - 1].id if len(found) > EVENTS_ON_A_PAGE else None,
@@ -162,13 +167,19 @@ class AuditPage(AccountPage, TemplateView):
 
 def size(amount: int) -> str:
     """In powers of 1000, as plans count."""
-    units, value = ["bytes", "KB", "MB", "GB", "TB"], float(amount)
+    units, value = [_("bytes"), "KB", "MB", "GB", "TB"], float(amount)
     while value >= 1000 and len(units) > 1:
         units, value = units[1:], value / 1000
-    unit = units[0]
-    return f"{value:.1f}".removesuffix(".0") + f" {unit}"
+    number = floatformat(value, "-1")
+    return f"{number} {units[0]}"
 
 
-def spoken(word: str) -> str:
+def spoken(action: str) -> str:
     """`role_changed` for people."""
-    return word.replace("_", " ").capitalize()
+    return str(SPOKEN.get(action) or action.replace("_", " ").capitalize())
+
+
+def described(details: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """What is known besides, with names that people read."""
+    for name, value in details.items():
+        yield str(DETAILS.get(name) or name.replace("_", " ").capitalize()), value

@@ -79,10 +79,10 @@ class TokensView(SensitivePage, FormView):
                     token.expires_at = timezone.now() + timedelta(days=fields["days"])
                     token.save(update_fields=["expires_at"])
         except NameReserved as error:
-            form.add_error("name", error.details["name"])
+            form.add_error("name", error.told_at_length)
             return self.form_invalid(form)
         except TooManyTokens as error:
-            form.add_error(None, error.message)
+            form.add_error(None, error.told)
             return self.form_invalid(form)
         return self.render_to_response(self.get_context_data(form=self.fresh_form(), new=token, new_text=text))
 

@@ -10,6 +10,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.generic import TemplateView
 
 from accounts import invitations, members
@@ -20,10 +22,10 @@ from doculume.errors import DoculumeError
 
 ON_A_PAGE = 100
 ROLES = (
-    ("owner", "Owner", "everything, and may delete the account"),
-    ("admin", "Admin", "works with documents and looks after members and viewers"),
-    ("member", "Member", "adds, deletes and asks documents"),
-    ("viewer", "Viewer", "reads and asks, changes nothing"),
+    (Membership.Role.OWNER, gettext_lazy("everything, and may delete the account")),
+    (Membership.Role.ADMIN, gettext_lazy("works with documents and looks after members and viewers")),
+    (Membership.Role.MEMBER, gettext_lazy("adds, deletes and asks documents")),
+    (Membership.Role.VIEWER, gettext_lazy("reads and asks, changes nothing")),
 )
 
 
@@ -41,8 +43,8 @@ class MembersPage(AccountPage, TemplateView):
         asked = Invitation.objects.open().filter(account=self.account).select_related("invited_by")
         return super().get_context_data(
             people=people,
-            roles=ROLES,
-            grantable=[role for role in ROLES if role[0] in grantable],
+            roles=[(role, role.label, what) for role, what in ROLES],
+            grantable=[(role, role.label, what) for role, what in ROLES if role in grantable],
             invitations=asked if self.membership.may_manage else (),
             may_leave=self.account.personal_of_id != self.membership.user_id,
             **{"typed": {}, "trouble": None} | kwargs,
@@ -88,28 +90,28 @@ class ChangeOfMembers(MembersPage):
 class InviteMember(ChangeOfMembers):
     def act(self, request: HttpRequest) -> str:
         email, role = request.POST.get("email", ""), request.POST.get("role", Membership.Role.MEMBER)
-        return f"{invitations.invite(self.membership, email, role, request).email} is invited."
+        return _("%(email)s is invited.") % {"email": invitations.invite(self.membership, email, role, request).email}
 
 
 class ChangeRole(ChangeOfMembers):
     def act(self, request: HttpRequest) -> str:
         person, role = self.member(), request.POST.get("role", "")
         members.change_role(self.membership, person, role, request=request)
-        return f"{person.user} is {'an' if role[0] in 'oa' else 'a'} {role} now."
+        return _("%(name)s has the role %(role)s now.") % {"name": person.user, "role": Membership.Role(role).label}
 
 
 class RemoveMember(ChangeOfMembers):
     def act(self, request: HttpRequest) -> str:
         person = self.member()
         members.remove(self.membership, person, request=request)
-        return f"{person.user} is no longer in this account."
+        return _("%(name)s is no longer in this account.") % {"name": person.user}
 
 
 class HandOver(ChangeOfMembers):
     def act(self, request: HttpRequest) -> str:
         person = self.member()
         members.hand_over(self.membership, person, request=request)
-        return f"{person.user} owns this account now, and you are an admin of it."
+        return _("%(name)s owns this account now, and you are an admin of it.") % {"name": person.user}
 
 
 class Leave(ChangeOfMembers):
@@ -117,7 +119,7 @@ class Leave(ChangeOfMembers):
 
     def act(self, request: HttpRequest) -> str:
         members.leave(self.membership, request=request)
-        return f"You have left {self.account}."
+        return _("You have left %(name)s.") % {"name": self.account}
 
     def where(self) -> str:
         return ""
@@ -127,11 +129,11 @@ class RevokeInvitation(ChangeOfMembers):
     def act(self, request: HttpRequest) -> str:
         invitation = self.invitation()
         invitations.revoke(self.membership, invitation, request=request)
-        return f"The invitation of {invitation.email} is revoked."
+        return _("The invitation of %(email)s is revoked.") % {"email": invitation.email}
 
 
 class ResendInvitation(ChangeOfMembers):
     def act(self, request: HttpRequest) -> str:
         old = self.invitation()
         invitations.invite(self.membership, old.email, old.role, request)
-        return f"{old.email} gets a new link. The old one has stopped working."
+        return _("%(email)s gets a new link. The old one has stopped working.") % {"email": old.email}

@@ -71,10 +71,10 @@ class ChangePasswordForm(NewPasswordForm):
         try:
             passwords.check_current(self.user, password)
         except passwords.WrongPassword as error:
-            raise forms.ValidationError(error.details["current_password"], code="wrong") from error
+            raise forms.ValidationError(error.told_at_length, code="wrong") from error
         except (TooManyAttempts, LimitsUnavailable) as error:
             self.refused = error
-            raise forms.ValidationError(error.message, code=error.code) from error
+            raise forms.ValidationError(error.told, code=error.code) from error
         return password
 
 
@@ -123,7 +123,7 @@ class RequestResetView(FormView):
             password_resets.request_reset(self.request, email)
         except (TooManyAttempts, LimitsUnavailable) as error:
             form.refused = error
-            form.add_error(None, error.message)
+            form.add_error(None, error.told)
             return with_status(self.form_invalid(form), form)
         return render(self.request, self.template_name, {"sent_to": email})
 

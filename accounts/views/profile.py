@@ -121,10 +121,10 @@ class EmailView(SensitivePage, FormView):
         try:
             done = confirmation.change_email(self.request, user, email)
         except EmailTaken as error:
-            form.add_error("email", error.details["email"])
+            form.add_error("email", error.told_at_length)
             return self.form_invalid(form)
         except (TooManyAttempts, LimitsUnavailable) as error:
-            form.add_error(None, error.message)
+            form.add_error(None, error.told)
             return refused(self.form_invalid(form), error)
         if done:
             messages.success(self.request, _("Your address is %(email)s.") % {"email": user.email})

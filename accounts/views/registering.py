@@ -14,35 +14,41 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView
 
 from accounts import sessions
 from accounts.api.fields import LONGEST_PASSWORD
+from accounts.forms import PASSWORD_TOO_LONG
 from accounts.models import SiteSettings, User, normalize_email
 from accounts.registration import register
 from accounts.views.invitation import followed_invitation, followed_token, forget_link
 from accounts.views.refusals import refused
 from doculume.errors import DoculumeError, InvalidRequest
+from doculume.sentences import told
 
 CLOSED, INVITED_ONLY, SENT = "closed", "invited only", "sent"
 
 
 class RegisterForm(forms.Form):
-    email = forms.EmailField(max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "username"}))
+    email = forms.EmailField(
+        max_length=254, label=_("Email"), widget=forms.EmailInput(attrs={"autocomplete": "username"})
+    )
     full_name = forms.CharField(
-        max_length=200, required=False, label="Name", widget=forms.TextInput(attrs={"autocomplete": "name"})
+        max_length=200, required=False, label=_("Name"), widget=forms.TextInput(attrs={"autocomplete": "name"})
     )
     password = forms.CharField(
+        label=_("Password"),
         strip=False,
         max_length=LONGEST_PASSWORD,
         help_text=password_validators_help_text_html,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        error_messages={"max_length": f"Use at most {LONGEST_PASSWORD} characters."},
+        error_messages={"max_length": PASSWORD_TOO_LONG},
     )
     terms_of_service = forms.BooleanField(
-        label="Terms of service", error_messages={"required": "The terms of service must be accepted."}
+        label=_("Terms of service"), error_messages={"required": _("The terms of service must be accepted.")}
     )
 
     refused: DoculumeError | None = None
@@ -78,10 +84,10 @@ class RegisterForm(forms.Form):
             return register(request, **person, terms_accepted=accepted, invitation=invitation)
         except InvalidRequest as error:
             for name, texts in (error.details or {"": [error.message]}).items():
-                self.add_error(name if name in self.fields else None, texts)
+                self.add_error(name if name in self.fields else None, [told(text) for text in texts])
         except DoculumeError as error:
             self.refused = error
-            self.add_error(None, error.message)
+            self.add_error(None, error.told)
         return None
 
 

@@ -119,7 +119,7 @@ class TotpForm(forms.Form):
                     raise forms.ValidationError(_("That is not the code that the app shows now."), code="wrong")
         except (TooManyAttempts, LimitsUnavailable) as error:
             self.refused = error
-            raise forms.ValidationError(error.message, code=error.code) from error
+            raise forms.ValidationError(error.told, code=error.code) from error
         return code
 
 

@@ -81,10 +81,10 @@ class CodeForm(forms.Form):
                 actor_name=self.user.email,
                 step="second factor",
             )
-            raise forms.ValidationError(error.message, code="wrong") from error
+            raise forms.ValidationError(error.told, code="wrong") from error
         except (TooManyAttempts, LimitsUnavailable) as error:
             self.refused = error
-            raise forms.ValidationError(error.message, code=error.code) from error
+            raise forms.ValidationError(error.told, code=error.code) from error
         return code
 
 
@@ -136,7 +136,7 @@ class PasswordForm(forms.Form):
             raise forms.ValidationError(_("That is not your password."), code="wrong") from error
         except (TooManyAttempts, LimitsUnavailable) as error:
             self.refused = error
-            raise forms.ValidationError(error.message, code=error.code) from error
+            raise forms.ValidationError(error.told, code=error.code) from error
         return password
 
 

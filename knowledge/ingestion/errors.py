@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.utils.translation import gettext_noop as _
+
 from doculume.errors import DoculumeError
 
 # code: (what people read, whether trying again is pointless as long as the file stays the same)
 REASONS: dict[str, tuple[str, bool]] = {
-    "empty_file": ("The file is empty.", True),
-    "encrypted": ("The file is protected by a password. Remove the protection and upload it again.", True),
-    "unsupported_type": ("This kind of file is not supported.", True),
-    "corrupt": ("The file is damaged or not what its name says. Open and save it again, then upload it.", True),
-    "too_large": ("The file's content is too large to be read. Split it into smaller files.", True),
-    "no_text": ("No text was found in the file. If it is a scan, run text recognition (OCR) on it first.", True),
-    "timeout": ("Reading the file took too long. Try again, or split it into smaller files.", False),
-    "parser_crashed": ("The file could not be read. Save it again or in another format, then upload it.", False),
-    "provider_unavailable": ("The embedding provider did not answer. The document can be tried again.", False),
-    "embedding_invalid": ("The embedding provider sent unusable vectors. Check its settings.", False),
+    "empty_file": (_("The file is empty."), True),
+    "encrypted": (_("The file is protected by a password. Remove the protection and upload it again."), True),
+    "unsupported_type": (_("This kind of file is not supported."), True),
+    "corrupt": (_("The file is damaged or not what its name says. Open and save it again, then upload it."), True),
+    "too_large": (_("The file's content is too large to be read. Split it into smaller files."), True),
+    "no_text": (_("No text was found in the file. If it is a scan, run text recognition (OCR) on it first."), True),
+    "timeout": (_("Reading the file took too long. Try again, or split it into smaller files."), False),
+    "parser_crashed": (_("The file could not be read. Save it again or in another format, then upload it."), False),
+    "provider_unavailable": (_("The embedding provider did not answer. The document can be tried again."), False),
+    "embedding_invalid": (_("The embedding provider sent unusable vectors. Check its settings."), False),
 }
 
 

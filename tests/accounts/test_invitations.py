@@ -49,7 +49,7 @@ def mail_to(email: str) -> str:
 def test_the_mail_says_who_invites_to_what_and_has_a_link_that_is_kept_nowhere_else(owner, alice):
     token = invite(owner, "  Dana@Example.com ")
     text = mail_to("dana@example.com")
-    for word in ("Alice (alice@example.com)", '"Workshop"', "as a member"):
+    for word in ("Alice (alice@example.com)", '"Workshop"', "in the role Member"):
         assert word in text
     row = Invitation.objects.get()
     assert (row.email, row.role, row.invited_by) == ("dana@example.com", "member", alice)

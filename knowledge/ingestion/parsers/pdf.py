@@ -36,7 +36,7 @@ class PdfParser:
         pdf, mended = _opened(path)
         count = len(pdf)
         if count > limits.pages:
-            raise Unreadable("too_large", f"The file has more than {limits.pages} pages. Split it into smaller files.")
+            raise Unreadable("too_large", "The file has too many pages. Split it into smaller files.")
         form = _form_of(pdf)
         pages: list[list[Line]] = []
         extras: list[list[str]] = []

@@ -169,7 +169,7 @@ def _kind_of_text(head: bytes, filename: str) -> str:
         if looks_like(start, named):
             return kind
     if extension in _NEVER_TEXT:
-        raise Unreadable("corrupt", f"The file is plain text and not what its name ends in, .{extension}.")
+        raise Unreadable("corrupt", "The file is plain text, and not what the end of its name says.")
     return named if named == "markdown" else "text"
 
 

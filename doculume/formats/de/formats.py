@@ -1,0 +1,7 @@
+"""How German pages write days and times."""
+
+DATE_FORMAT = "j. F Y"
+DATETIME_FORMAT = "j. F Y, H:i"
+SHORT_DATE_FORMAT = "j. M Y"
+SHORT_DATETIME_FORMAT = "j. M Y, H:i:s"
+TIME_FORMAT = "H:i"
