@@ -19,7 +19,7 @@ class UnreadableSecret(DoculumeError):
     message = "A stored secret can no longer be read. Set it again."
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=4)
 def _fernet(keys: tuple[str, ...]) -> MultiFernet:
     return MultiFernet([Fernet(base64.urlsafe_b64encode(hashlib.sha256(key.encode()).digest())) for key in keys])
 
@@ -27,6 +27,11 @@ def _fernet(keys: tuple[str, ...]) -> MultiFernet:
 def encrypt(text: str) -> str:
     """Fernet token of `text` under the first of `settings.ENCRYPTION_KEYS`."""
     return _fernet(tuple(settings.ENCRYPTION_KEYS)).encrypt(text.encode()).decode()
+
+
+def encrypted_under(key: str, text: str) -> str:
+    """Fernet token of `text` under `key`, whichever of `settings.ENCRYPTION_KEYS` that is."""
+    return _fernet((key,)).encrypt(text.encode()).decode()
 
 
 def decrypt(token: str) -> str:
