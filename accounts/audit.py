@@ -49,6 +49,7 @@ class Action(StrEnum):
     PROVIDER_DELETED = "provider_deleted"
     OWN_KEY_SET = "own_key_set"
     EXPORTED = "exported"
+    CONVERSATION_READ = "conversation_read"
     USER_DELETED = "user_deleted"
     ACCOUNT_DELETED = "account_deleted"
 

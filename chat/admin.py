@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, Prefetch, QuerySet
-from django.http import HttpRequest
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
+from accounts import audit
+from accounts.admin.members import by
 from chat import transcript
 from chat.models import Citation, Conversation, Message
+from doculume.back_office import OF_ACCOUNT, OF_USER, ModelAdmin, TabularInline
 
 
 class Unchanging:
@@ -26,6 +29,12 @@ class Unchanging:
         return False
 
 
+def note_reading(request: HttpRequest, conversation: Conversation) -> None:
+    """Whose words staff looked at, for the audit, which owners of the account see too."""
+    target = f"conversation {conversation.pk}"
+    audit.record(audit.Action.CONVERSATION_READ, account=conversation.account, target=target, **by(request))
+
+
 def cited(message: Message) -> SafeString:
     """The citations of a message that was read with them."""
     rows = (
@@ -35,7 +44,7 @@ def cited(message: Message) -> SafeString:
     return format_html_join("", "<p>[{}] <strong>{}</strong>{}<br>{}</p>", rows)
 
 
-class MessageInline(Unchanging, admin.TabularInline):
+class MessageInline(Unchanging, TabularInline):
     model = Message
     fields = ("role", "content", "citation_list", "status", "reason", "created_at")
     readonly_fields = fields
@@ -43,6 +52,7 @@ class MessageInline(Unchanging, admin.TabularInline):
     can_delete = False
     show_change_link = True
     ordering = ("created_at", "id")
+    per_page = 50
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
         return super().get_queryset(request).prefetch_related("citations")
@@ -53,17 +63,18 @@ class MessageInline(Unchanging, admin.TabularInline):
 
 
 @admin.register(Conversation)
-class ConversationAdmin(Unchanging, admin.ModelAdmin):
-    list_display = ("name", "user", "account", "message_count", "model_name", "created_at", "updated_at")
-    list_filter = ("model_name", "updated_at", "created_at")
+class ConversationAdmin(Unchanging, ModelAdmin):
+    list_display = ("name", "user", "account", "model_name", "created_at", "updated_at")
+    list_filter = ("updated_at",)
+    sortable_by = ("updated_at",)
     list_select_related = ("user", "account")
-    search_fields = ("title", "=id", "user__email", "account__name")
-    date_hierarchy = "updated_at"
+    search_fields = ("id", *OF_USER, *OF_ACCOUNT)
     fields = ("title", ("user", "account"), "model_name", ("created_at", "updated_at"), "id")
     inlines = (MessageInline,)
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
-        return super().get_queryset(request).annotate(message_total=Count("messages"))
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        note_reading(request, kwargs["obj"])
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """What is about to go, as counts: its messages cannot be deleted one by one, and may be very many."""
@@ -82,18 +93,14 @@ class ConversationAdmin(Unchanging, admin.ModelAdmin):
     def name(self, conversation: Conversation) -> str:
         return Truncator(str(conversation)).chars(80)
 
-    @admin.display(description="messages", ordering="message_total")
-    def message_count(self, conversation: Conversation) -> int:
-        return conversation.message_total  # type: ignore[attr-defined]
-
 
 @admin.register(Message)
-class MessageAdmin(Unchanging, admin.ModelAdmin):
-    list_display = ("beginning", "role", "status", "reason", "account", "model_name", "citation_count", "created_at")
-    list_filter = ("role", "status", "model_name", "created_at")
+class MessageAdmin(Unchanging, ModelAdmin):
+    list_display = ("id", "role", "status", "reason", "account", "model_name", "citation_count", "created_at")
+    ordering = ("-id",)
+    sortable_by = ()
     list_select_related = ("account",)
-    search_fields = ("=id", "=conversation__id", "content", "account__name")
-    date_hierarchy = "created_at"
+    search_fields = ("id", "conversation", *OF_ACCOUNT)
     fields = (
         ("role", "status", "reason"),
         "content",
@@ -114,9 +121,9 @@ class MessageAdmin(Unchanging, admin.ModelAdmin):
         """A conversation goes as a whole."""
         return False
 
-    @admin.display(description="content")
-    def beginning(self, message: Message) -> str:
-        return Truncator(message.content).chars(80) or "–"
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        note_reading(request, kwargs["obj"].conversation)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.display(description="citations")
     def citation_count(self, message: Message) -> int:

@@ -1,4 +1,4 @@
-"""Makes each worker ask for the sweeps, at its start and then every `SWEEP_SECONDS`.
+"""Makes each worker say that it lives and ask for the sweeps, at its start and then every `SWEEP_SECONDS`.
 
 They are asked for by name, and each takes care itself that of many at once one does the work.
 """
@@ -19,7 +19,7 @@ _stop = threading.Event()
 @worker_ready.connect
 def start(sender: Any, **kwargs: Any) -> None:
     _stop.clear()
-    threading.Thread(target=_beat, args=(sender.app,), daemon=True, name="rhythm").start()
+    threading.Thread(target=_beat, args=(sender.app, str(sender.hostname)), daemon=True, name="rhythm").start()
 
 
 @worker_shutting_down.connect
@@ -27,10 +27,16 @@ def stop(**kwargs: Any) -> None:
     _stop.set()
 
 
-def _beat(app: Celery) -> None:
+def _beat(app: Celery, worker: str) -> None:
     from django.conf import settings
 
+    from doculume import heartbeats
+
     while True:
+        try:
+            heartbeats.beat(worker)
+        except Exception as error:
+            log.warning("could not say that %s lives: %s", worker, error)
         for name in settings.SWEEPS:
             try:
                 app.send_task(name, expires=settings.SWEEP_SECONDS, retry=False)

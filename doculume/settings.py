@@ -20,6 +20,7 @@ from redis.retry import Retry
 from doculume import embedded
 from doculume.embedded.secrets import secret
 from doculume.env import env_bool, env_hosts, env_int, env_issuer, env_list, env_secret, env_str
+from doculume.operations import look
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = Path(env_str("DOCULUME_VAR") or BASE_DIR / "var").resolve()
@@ -82,7 +83,10 @@ INSTALLED_APPS = [
     "knowledge",
     "chat",
     "integrations",
-    "django.contrib.admin",
+    # Its pages, on a site of our own.
+    "unfold.apps.BasicAppConfig",
+    "unfold.contrib.filters",
+    "doculume.operations.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -146,6 +150,9 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
 FORMAT_MODULE_PATH = "doculume.formats"
+
+# --- the admin ---------------------------------------------------------------------------------------------------
+UNFOLD = look.UNFOLD
 
 # --- database, cache, broker -------------------------------------------------------------------------------------
 DATABASES = {"default": dj_database_url.parse(env_str("DATABASE_URL") or embedded.database_url(VAR))}
@@ -215,7 +222,7 @@ SWEEPS = [
     "accounts.tasks.sweep_mail",
 ]
 SWEEP_SECONDS = env_int("SWEEP_SECONDS", 30, minimum=1)
-UNHURRIED = [*SWEEPS, "knowledge.tasks.reindex", "llm_settings.tasks.learn_window"]
+UNHURRIED = [*SWEEPS, "knowledge.tasks.reindex", "knowledge.tasks.look_over", "llm_settings.tasks.learn_window"]
 CELERY_TASK_ROUTES = {name: {"queue": "maintenance"} for name in UNHURRIED} | {
     "accounts.tasks.deliver_mail": {"queue": "mail"}
 }
@@ -255,7 +262,7 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 20
 BODY_MAX_BYTES = 3 * 1024 * 1024
-UPLOAD_PATHS = ["/api/v1/documents/upload", "/api/v1/chat/attachments"]
+UPLOAD_PATHS = ["/api/v1/documents/upload", "/api/v1/chat/attachments", "/documents/upload"]
 ENTRIES_PATH = "/api/v1/collections/"
 UPLOAD_MAX_BYTES = env_int("UPLOAD_MAX_BYTES", 100 * 1024 * 1024, minimum=1)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
+from doculume.back_office import OF_ACCOUNT, ModelAdmin, up_to
 from doculume.errors import DoculumeError
 from knowledge import (
     golden_admin,  # noqa: F401  (registers its own)
@@ -20,7 +21,7 @@ from knowledge import (
 from knowledge.models import Chunk, Collection, Document, Entry, IngestionJob
 
 
-class ToLookAt(admin.ModelAdmin):
+class ToLookAt(ModelAdmin):
     """Rows that the machine keeps: staff read them, and may delete where a subclass says how."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -34,17 +35,13 @@ class ToLookAt(admin.ModelAdmin):
 
 
 @admin.register(Collection)
-class CollectionAdmin(admin.ModelAdmin):
-    list_display = ("name", "account", "is_default", "entry_count", "created_at")
+class CollectionAdmin(ModelAdmin):
+    list_display = ("name", "account", "is_default", "created_at")
     list_filter = ("is_default", "created_at")
     list_select_related = ("account",)
-    search_fields = ("name", "=id", "account__name", "account__personal_of__email")
+    search_fields = ("id", "name__istartswith", *OF_ACCOUNT)
     autocomplete_fields = ("account",)
-    readonly_fields = ("id", "is_default", "created_at", "updated_at")
-    date_hierarchy = "created_at"
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Collection]:
-        return super().get_queryset(request).annotate(entry_total=Count("entries"))
+    readonly_fields = ("id", "is_default", "entry_count", "created_at", "updated_at")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Collection | None = None) -> Any:
         """A collection never moves to another account."""
@@ -54,18 +51,19 @@ class CollectionAdmin(admin.ModelAdmin):
         """Only an empty one: what is in it has files and vectors that must go in their own way."""
         return super().has_delete_permission(request, obj) and obj is not None and not obj.entries.exists()
 
-    @admin.display(description="entries", ordering="entry_total")
-    def entry_count(self, collection: Collection) -> int:
-        return collection.entry_total  # type: ignore[attr-defined]
+    @admin.display(description="entries")
+    def entry_count(self, collection: Collection) -> str:
+        return up_to(collection.entries.all()) if collection.account_id else "–"
 
 
 @admin.register(Document)
 class DocumentAdmin(ToLookAt):
     list_display = ("filename", "account", "state", "error_code", "file_type", "size", "pages", "chunks", "created_at")
-    list_filter = ("status", "error_code", "file_type", "created_at")
+    list_filter = ("status", "created_at")
+    ordering = ("-id",)
+    sortable_by = ("created_at",)
     list_select_related = ("account",)
-    search_fields = ("filename", "original_filename", "=id", "account__name", "uploaded_by__email")
-    date_hierarchy = "created_at"
+    search_fields = ("id", "filename__istartswith", "uploaded_by__email__startswith", *OF_ACCOUNT)
     actions = ("try_again", "delete_selected")
     fields = (
         ("filename", "original_filename"),
@@ -82,7 +80,7 @@ class DocumentAdmin(ToLookAt):
     readonly_fields = ("size", "entry_link", "jobs_link", "page_link")
 
     def has_delete_permission(self, request: HttpRequest, obj: Document | None = None) -> bool:
-        return admin.ModelAdmin.has_delete_permission(self, request, obj)
+        return ModelAdmin.has_delete_permission(self, request, obj)
 
     def has_retry_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("knowledge.change_document")
@@ -157,10 +155,11 @@ class KindFilter(admin.SimpleListFilter):
 @admin.register(Entry)
 class EntryAdmin(ToLookAt):
     list_display = ("name", "account", "collection", "source_type", "language", "generations", "created_at")
-    list_filter = (KindFilter, "source_type", "language", "created_at")
+    list_filter = (KindFilter, "source_type", "created_at")
+    ordering = ("-id",)
+    sortable_by = ()
     list_select_related = ("account", "collection")
-    search_fields = ("title", "source_id", "=id", "account__name")
-    date_hierarchy = "created_at"
+    search_fields = ("id", *OF_ACCOUNT)
     fields = (
         "title",
         ("account", "collection"),
@@ -199,11 +198,11 @@ class EntryAdmin(ToLookAt):
 @admin.register(Chunk)
 class ChunkAdmin(ToLookAt):
     list_display = ("id", "beginning", "entry", "position", "page_number", "kind", "token_count")
-    list_filter = ("kind",)
+    ordering = ("-id",)
+    sortable_by = ()
     list_select_related = ("entry",)
-    search_fields = ("=id", "=entry__id")
+    search_fields = ("id", "entry")
     search_help_text = "By the id of a chunk or of its entry"
-    show_full_result_count = False
     fields = (
         ("account", "collection", "entry"),
         ("generation", "position", "kind"),
@@ -226,9 +225,10 @@ class ChunkAdmin(ToLookAt):
 class IngestionJobAdmin(ToLookAt):
     list_display = ("entry", "account", "generation", "status", "attempts", "provider_failures", "due", "last_error")
     list_filter = ("status", "created_at")
+    ordering = ("-id",)
+    sortable_by = ()
     list_select_related = ("entry", "account")
-    search_fields = ("=id", "=entry__id", "entry__title", "last_error", "account__name")
-    date_hierarchy = "created_at"
+    search_fields = ("id", "entry", *OF_ACCOUNT)
     fields = (
         ("entry", "account", "generation"),
         ("status", "attempts", "provider_failures"),

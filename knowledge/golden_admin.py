@@ -12,10 +12,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
+from doculume.back_office import OF_ACCOUNT, ModelAdmin, TabularInline
 from knowledge.models import EvaluationRun, GoldenEntry, GoldenQuestion
 
 
-class GoldenEntryInline(admin.TabularInline):
+class GoldenEntryInline(TabularInline):
     model = GoldenEntry
     fields = ("entry", "gain")
     readonly_fields = fields
@@ -29,7 +30,7 @@ class GoldenEntryInline(admin.TabularInline):
         return False
 
 
-class ToLookAt(admin.ModelAdmin):
+class ToLookAt(ModelAdmin):
     """What a command writes; staff may delete it."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -42,10 +43,9 @@ class ToLookAt(admin.ModelAdmin):
 @admin.register(GoldenQuestion)
 class GoldenQuestionAdmin(ToLookAt):
     list_display = ("beginning", "collection", "account", "language", "expected_count", "created_at")
-    list_filter = ("language", "created_at")
+    list_filter = ("created_at",)
     list_select_related = ("collection", "account")
-    search_fields = ("question", "=id", "=collection__id", "account__name")
-    date_hierarchy = "created_at"
+    search_fields = ("id", "collection", *OF_ACCOUNT)
     fields = ("question", "language", ("collection", "account"), "created_at", "id")
     inlines = (GoldenEntryInline,)
 
@@ -75,10 +75,9 @@ class EvaluationRunAdmin(ToLookAt):
         "latency_p50_ms",
         "latency_p95_ms",
     )
-    list_filter = ("model_name", "created_at")
+    list_filter = ("created_at",)
     list_select_related = ("account", "collection")
-    search_fields = ("=id", "=collection__id", "account__name", "model_name", "golden_digest")
-    date_hierarchy = "created_at"
+    search_fields = ("id", "collection", *OF_ACCOUNT)
     fields = (
         ("account", "collection"),
         ("model_name", "questions"),

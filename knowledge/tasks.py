@@ -123,3 +123,11 @@ def sweep() -> None:
             hint(job.id)
         for waiting in Reindexing.objects.due()[:HINTS_A_SWEEP]:
             hint_reindexing(waiting.id)
+
+
+@shared_task
+def look_over() -> None:
+    """Look for whatever breaks an invariant, for the page about the system."""
+    from knowledge import looking_over
+
+    looking_over.run()

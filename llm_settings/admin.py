@@ -9,11 +9,12 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from accounts.models import User
+from doculume.back_office import OF_ACCOUNT, OF_USER, ModelAdmin
 from llm_settings import configuring
 from llm_settings.models import EmbeddingModel, LLMProvider, UserLLMConfig
 
 
-class OnlyRead(admin.ModelAdmin):
+class OnlyRead(ModelAdmin):
     """To look at."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -29,7 +30,7 @@ class EmbeddingModelAdmin(OnlyRead):
 
     list_display = ("name", "provider", "dimensions", "status", "created_at")
     list_filter = ("status", "provider")
-    search_fields = ("name", "=id")
+    search_fields = ("id", "name__istartswith")
     fields = ("name", "provider", "dimensions", "status", "created_at", "id")
     readonly_fields = fields
 
@@ -44,7 +45,7 @@ class LLMProviderAdmin(OnlyRead):
     list_display = ("name", "account", "type", "base_url", "model", "is_active", "shown_key", "updated_at")
     list_filter = ("type", "is_active", "created_at")
     list_select_related = ("account",)
-    search_fields = ("name", "base_url", "model", "account__name", "=id")
+    search_fields = ("id", "name__istartswith", *OF_ACCOUNT)
     fields = (
         ("name", "account"),
         ("type", "base_url", "model"),
@@ -73,6 +74,6 @@ class UserLLMConfigAdmin(OnlyRead):
     list_display = ("user", "provider", "account", "shown_key", "updated_at")
     list_filter = ("created_at",)
     list_select_related = ("user", "provider", "account")
-    search_fields = ("user__email", "provider__name", "account__name", "=id")
+    search_fields = ("id", "provider__name__istartswith", *OF_USER, *OF_ACCOUNT)
     fields = ("user", "provider", "account", "shown_key", "created_at", "updated_at", "id")
     readonly_fields = fields

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from accounts.admin import accounts, audit, credentials, foreign, mail, members, people, plans, site
+from accounts.admin import accounts, audit, credentials, foreign, mail, members, people, plans, site, staff_groups
 
-__all__ = ["accounts", "audit", "credentials", "foreign", "mail", "members", "people", "plans", "site"]
+__all__ = ["accounts", "audit", "credentials", "foreign", "mail", "members", "people", "plans", "site", "staff_groups"]

@@ -25,7 +25,8 @@ class AccountAdmin(DeletesForGood):
     list_display = ("name", "id", "plan", "personal_of", "created_at")
     list_filter = ("plan", "created_at")
     list_select_related = ("personal_of", "plan")
-    search_fields = ("name", "=id", "memberships__user__email")
+    search_fields = ("id", "name__istartswith", "personal_of__email__startswith")
+    search_help_text = "The number of an account, how its name begins, or how its person's e-mail begins."
     readonly_fields = ("personal_of", "created_at", "answers", "entries", "stored_bytes")
     fieldsets = (
         (None, {"fields": ("name", "personal_of", "plan", "created_at")}),

@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts import api_tokens, audit
 from accounts.admin.members import by
 from accounts.models import ApiToken, TokenFamily, User
+from doculume.back_office import OF_ACCOUNT, OF_USER, ModelAdmin
 
 
 class LiveFilter(admin.SimpleListFilter):
@@ -32,7 +33,7 @@ class LiveFilter(admin.SimpleListFilter):
         return queryset.filter(states.get(self.value() or "", Q()))
 
 
-class OnlyEnded(admin.ModelAdmin):
+class OnlyEnded(ModelAdmin):
     """To be looked at and ended, not made or edited."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -51,12 +52,12 @@ class TokenFamilyAdmin(OnlyEnded):
     """Sign-ins by token."""
 
     list_display = ("user", "created_at", "last_used_at", "expires_at", "is_live", "revoked_because")
-    list_filter = (LiveFilter, "revoked_because", "created_at")
+    list_filter = (LiveFilter, "created_at")
     list_select_related = ("user",)
-    search_fields = ("user__email", "=id")
+    search_fields = ("id", *OF_USER)
     fields = ("id", "user", "created_at", "last_used_at", "expires_at", "revoked_at", "revoked_because")
     readonly_fields = fields
-    ordering = ("-last_used_at",)
+    ordering = ("-id",)
     actions = ("revoke",)
 
     @admin.action(description="Revoke (the tokens stop working at once)", permissions=["delete"])
@@ -75,9 +76,10 @@ class ApiTokenAdmin(OnlyEnded):
     """Personal API tokens. What is shown of one finds it again, and is no use to anybody."""
 
     list_display = ("masked", "name", "user", "account", "created_at", "last_used_at", "is_live", "revoked_because")
-    list_filter = (LiveFilter, "revoked_because", "created_at", "last_used_at")
+    list_filter = (LiveFilter, "created_at", "last_used_at")
     list_select_related = ("user", "account")
-    search_fields = ("user__email", "account__name", "name", "=last_four")
+    search_fields = ("last_four", *OF_USER, *OF_ACCOUNT)
+    search_help_text = "A token's last four characters, or how its user's e-mail or its account's name begins."
     fields = (
         ("masked", "name"),
         ("user", "account"),
@@ -93,6 +95,16 @@ class ApiTokenAdmin(OnlyEnded):
     @admin.display(description="token", ordering="last_four")
     def masked(self, token: ApiToken) -> str:
         return api_tokens.masked(token)
+
+    def delete_model(self, request: HttpRequest, obj: ApiToken) -> None:
+        """First it is revoked, for the audit tells what ended, and by whom."""
+        with transaction.atomic():
+            api_tokens.revoke(obj, "deleted by staff", actor=by(request)["actor"], request=request)
+            obj.delete()
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
+        for token in queryset:
+            self.delete_model(request, token)
 
     @admin.action(description="Revoke (the tokens stop working at once)", permissions=["delete"])
     def revoke(self, request: HttpRequest, tokens: QuerySet[ApiToken]) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 
+from doculume.back_office import ModelAdmin
 
-class DeletesForGood(admin.ModelAdmin):
+
+class DeletesForGood(ModelAdmin):
     """For models whose rows take a tree with them, of any size: it is named, not read and listed.
 
     Subclasses say what goes along and how one is deleted.

@@ -14,7 +14,7 @@ import allauth.socialaccount.admin
 import allauth.usersessions.admin  # noqa: F401
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
-from allauth.socialaccount.models import SocialApp, SocialToken
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.db import transaction
@@ -25,9 +25,10 @@ from django.utils.translation import gettext as _
 from accounts import audit
 from accounts.admin.credentials import OnlyEnded
 from accounts.notices import notify
+from doculume.back_office import OF_USER, ModelAdmin
 
 # An issuer is named by the environment, and its tokens are not kept. Addresses are kept in step with their users.
-admin.site.unregister([Authenticator, UserSession, SocialApp, SocialToken, EmailAddress])
+admin.site.unregister([Authenticator, UserSession, SocialAccount, SocialApp, SocialToken, EmailAddress])
 
 
 class Ended(OnlyEnded):
@@ -50,23 +51,23 @@ class UserSessionAdmin(Ended):
 
     list_display = ("user", "created_at", "last_seen_at", "ip", "user_agent")
     list_select_related = ("user",)
-    search_fields = ("user__email", "=ip")
+    search_fields = OF_USER
     fields = list_display
     readonly_fields = fields
-    ordering = ("-last_seen_at",)
+    ordering = ("-id",)
 
     def end(self, request: HttpRequest, row: UserSession) -> None:
         row.end()
 
 
 @admin.register(EmailAddress)
-class EmailAddressAdmin(admin.ModelAdmin):
+class EmailAddressAdmin(ModelAdmin):
     """Which addresses were confirmed. They change with their user, and by the links that are mailed."""
 
     list_display = ("email", "user", "verified", "primary")
     list_filter = ("verified",)
     list_select_related = ("user",)
-    search_fields = ("email", "user__email")
+    search_fields = ("email__startswith", *OF_USER)
     fields = list_display
     readonly_fields = fields
 
@@ -80,6 +81,18 @@ class EmailAddressAdmin(admin.ModelAdmin):
         return False
 
 
+@admin.register(SocialAccount)
+class SocialAccountAdmin(OnlyEnded):
+    """Who signs in at another site. What that site told of them is not shown."""
+
+    list_display = ("user", "provider", "uid", "last_login", "date_joined")
+    list_select_related = ("user",)
+    search_fields = OF_USER
+    fields = list_display
+    readonly_fields = fields
+    ordering = ("-id",)
+
+
 @admin.register(Authenticator)
 class AuthenticatorAdmin(Ended):
     """Second factors. A superuser removes one for a person who has lost their phone and their recovery codes."""
@@ -87,7 +100,7 @@ class AuthenticatorAdmin(Ended):
     list_display = ("user", "type", "created_at", "last_used_at")
     list_filter = ("type", "created_at", "last_used_at")
     list_select_related = ("user",)
-    search_fields = ("user__email",)
+    search_fields = OF_USER
     fields = list_display
     readonly_fields = fields
 

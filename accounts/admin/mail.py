@@ -8,13 +8,14 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.models import OutgoingMail
+from doculume.back_office import ModelAdmin
 
 
 @admin.register(OutgoingMail)
-class OutgoingMailAdmin(admin.ModelAdmin):
+class OutgoingMailAdmin(ModelAdmin):
     list_display = ("created_at", "to", "subject", "attempts", "next_attempt_at", "failed_at", "last_error")
     list_filter = (("failed_at", admin.EmptyFieldListFilter), "created_at")
-    search_fields = ("to", "subject")
+    search_fields = ("id", "to__istartswith")
     fields = (
         "id",
         "to",

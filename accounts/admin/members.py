@@ -14,6 +14,7 @@ from django.urls import reverse
 from accounts import invitations, members
 from accounts.audit import By
 from accounts.models import Invitation, Membership, User
+from doculume.back_office import OF_ACCOUNT, OF_USER, ModelAdmin, TabularInline
 from doculume.errors import DoculumeError
 
 
@@ -23,7 +24,7 @@ def by(request: HttpRequest) -> By:
     return {"request": request, "actor": request.user}
 
 
-class MembershipInline(admin.TabularInline):
+class MembershipInline(TabularInline):
     """To be looked at: each membership is changed on its own page, where the owners' rule is kept."""
 
     model = Membership
@@ -51,12 +52,12 @@ class MembershipForm(forms.ModelForm):
 
 
 @admin.register(Membership)
-class MembershipAdmin(admin.ModelAdmin):
+class MembershipAdmin(ModelAdmin):
     form = MembershipForm
     list_display = ("user", "account", "role", "created_at")
     list_filter = ("role", "created_at")
     list_select_related = ("user", "account")
-    search_fields = ("user__email", "account__name")
+    search_fields = (*OF_USER, *OF_ACCOUNT)
     autocomplete_fields = ("user", "account")
     readonly_fields = ("created_at",)
     actions = ("take_out",)
@@ -105,13 +106,13 @@ class MembershipAdmin(admin.ModelAdmin):
 
 
 @admin.register(Invitation)
-class InvitationAdmin(admin.ModelAdmin):
+class InvitationAdmin(ModelAdmin):
     """To be looked at and revoked. The digest of the link is not shown."""
 
     list_display = ("email", "account", "role", "invited_by", "created_at", "expires_at", "is_open")
     list_filter = ("role", "created_at")
     list_select_related = ("account", "invited_by")
-    search_fields = ("email", "account__name", "invited_by__email")
+    search_fields = ("email__startswith", "invited_by__email__startswith", *OF_ACCOUNT)
     fields = ("email", "account", "role", "invited_by", "created_at", "expires_at", "accepted_at", "revoked_at")
     readonly_fields = fields
     actions = ("revoke",)

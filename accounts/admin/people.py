@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from allauth.account.decorators import secure_admin_login
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as StockUserAdmin
-from django.contrib.auth.forms import BaseUserCreationForm
 from django.db import transaction
 from django.db.models import QuerySet
 from django.forms import ModelForm
@@ -15,6 +13,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from unfold.forms import AdminPasswordChangeForm
+from unfold.forms import UserCreationForm as StyledUserCreationForm
 
 from accounts import audit, suspension
 from accounts.admin.deleting import DeletesForGood
@@ -25,11 +25,8 @@ from accounts.models import Account, User, normalize_email
 POWERS = ("is_staff", "is_superuser")
 WRITTEN = ("email", "full_name", *POWERS)
 
-# By the one door that has limits and asks for the second factor.
-admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
-
-class UserCreationForm(BaseUserCreationForm):
+class UserCreationForm(StyledUserCreationForm):
     class Meta:
         model = User
         fields = ("email", "full_name")
@@ -54,12 +51,13 @@ class UserAdmin(DeletesForGood, StockUserAdmin):
     goes_along = "with the accounts that they alone own and all that is in them"
     form = UserChangeForm
     add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
     list_display = ("email", "full_name", "plan", "is_active", "is_staff", "created_at", "last_login")
-    list_filter = ("is_active", "is_staff", "is_superuser", "own_account__plan", "created_at")
+    list_filter = ("is_active", "is_staff", "is_superuser", "created_at")
     list_select_related = ("own_account",)
-    search_fields = ("email", "full_name", "uuid")
+    search_fields = ("uuid", "email__startswith", "full_name__istartswith")
+    search_help_text = "How an e-mail or a name begins, or an id."
     ordering = ("-id",)
-    date_hierarchy = "created_at"
     readonly_fields = ("uuid", "password_state", "last_login", "created_at")
     filter_horizontal = ("groups",)
     fieldsets = (

@@ -11,14 +11,15 @@ from django.http import HttpRequest
 from accounts.admin.members import by
 from accounts.models import Account, AccountLimits, Limits, Plan, SiteSettings
 from accounts.plans import agree, changed
+from doculume.back_office import ModelAdmin, StackedInline
 
 
 @admin.register(Plan)
-class PlanAdmin(admin.ModelAdmin):
+class PlanAdmin(ModelAdmin):
     """Every change holds for all accounts on the plan, from their next request on."""
 
     list_display = ("__str__", "name", *Limits.NAMES, "account_count", "position")
-    search_fields = ("name", "title")
+    search_fields = ("name__istartswith", "title__istartswith")
     readonly_fields = ("created_at", "updated_at")
     fieldsets = (
         (None, {"fields": (("name", "title"), "position")}),
@@ -54,7 +55,7 @@ class PlanAdmin(admin.ModelAdmin):
         return plan.account_total  # type: ignore[attr-defined]
 
 
-class AccountLimitsInline(admin.StackedInline):
+class AccountLimitsInline(StackedInline):
     """What was agreed with the account. Emptied again rather than deleted."""
 
     model = AccountLimits

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 
 from accounts import site
 from accounts.models import SiteSettings, User
+from doculume.back_office import ModelAdmin
 from doculume.errors import InvalidRequest
 
 
@@ -60,7 +61,7 @@ class SiteSettingsForm(forms.ModelForm):
 
 
 @admin.register(SiteSettings)
-class SiteSettingsAdmin(admin.ModelAdmin):
+class SiteSettingsAdmin(ModelAdmin):
     """One row, which is there from the first look on."""
 
     form = SiteSettingsForm
