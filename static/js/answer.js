@@ -2,6 +2,7 @@
 
 import { announce, here, shape } from "./page.js";
 import { MarkdownView } from "./markdown.js";
+import { _, ngettext } from "./words.js";
 
 export class Answer {
   constructor() {
@@ -18,9 +19,9 @@ export class Answer {
     const answer = new Answer();
     for (const citation of message.citations ?? []) answer.cite(citation);
     answer.text = message.content;
-    if (message.status === "interrupted") answer.ended("The answer was interrupted before it was complete.");
-    if (message.status === "stopped") answer.ended("The answer was stopped here.");
-    if (message.status === "writing") answer.ended("This answer is still being written. Reload to see the rest.");
+    if (message.status === "interrupted") answer.ended(_("The answer was interrupted before it was complete."));
+    if (message.status === "stopped") answer.ended(_("The answer was stopped here."));
+    if (message.status === "writing") answer.ended(_("This answer is still being written. Reload to see the rest."));
     answer.finish(message.reason);
     return answer;
   }
@@ -91,8 +92,8 @@ export class Answer {
     const link = document.createElement("a");
     link.className = "cite";
     link.textContent = number;
-    link.ariaLabel = `Source ${number}: ${[nameOf(citation), placeOf(citation)].filter(Boolean).join(", ")} (opens in a new tab)`;
     link.title = [nameOf(citation), placeOf(citation)].filter(Boolean).join(", ");
+    link.ariaLabel = _("Source %(number)s: %(place)s (opens in a new tab)", { number, place: link.title });
     link.target = "_blank";
     link.rel = "noopener";
     const target = targetOf(citation);
@@ -110,7 +111,7 @@ export class Answer {
 
   /** It is complete; `reason` as the stream or the stored message has it. */
   finish(reason) {
-    if (reason === "length") this.ended("The model reached its limit of length here.");
+    if (reason === "length") this.ended(_("The model reached its limit of length here."));
     this.part("nothing").hidden = reason !== "no_relevant_results";
     this.node.classList.toggle("found-nothing", reason === "no_relevant_results");
     this.working("");
@@ -135,7 +136,7 @@ export class Answer {
     if (error.isSignedOut) {
       const link = document.createElement("a");
       link.className = button.className;
-      link.textContent = "Sign in";
+      link.textContent = _("Sign in");
       link.href = `/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`;
       button.replaceWith(link);
     } else button.addEventListener("click", again, { once: true });
@@ -146,8 +147,9 @@ export class Answer {
 
   /** Read out what was written, once and whole. */
   speak() {
-    const sources = this.citations.size ? ` ${this.citations.size} sources.` : "";
-    announce(`Answer: ${this.part("prose").textContent}${sources}`);
+    const count = this.citations.size;
+    const sources = count ? ngettext("%(n)s source.", "%(n)s sources.", count) : "";
+    announce(_("Answer: %(text)s %(sources)s", { text: this.part("prose").textContent, sources }).trim());
   }
 
   async copy() {
@@ -155,16 +157,16 @@ export class Answer {
     const sources = [...this.citations.values()].map((c) => `[${c.index}] ${[nameOf(c), placeOf(c)].filter(Boolean).join(", ")}`);
     try {
       await navigator.clipboard.writeText([this.text, sources.join("\n")].filter(Boolean).join("\n\n"));
-      label.textContent = "Copied";
+      label.textContent = _("Copied");
     } catch {
-      label.textContent = "The browser does not allow it";
+      label.textContent = _("The browser does not allow it");
     }
-    setTimeout(() => (label.textContent = "Copy"), 2000);
+    setTimeout(() => (label.textContent = _("Copy")), 2000);
   }
 }
 
-const nameOf = (citation) => citation.fileName || citation.title || citation.url || "Source";
-const placeOf = (citation) => (citation.pageNumber ? `page ${citation.pageNumber}` : "");
+const nameOf = (citation) => citation.fileName || citation.title || citation.url || _("Source");
+const placeOf = (citation) => (citation.pageNumber ? _("page %(number)s", { number: citation.pageNumber }) : "");
 
 function targetOf(citation) {
   if (citation.document_id) {

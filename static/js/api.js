@@ -1,9 +1,10 @@
 /* Calls to the API, with the session of this page. Everything that fails is an ApiError with a sentence to show. */
 
 import { meta } from "./page.js";
+import { _ } from "./words.js";
 
 const BASE = "/api/v1";
-const LOST = "The server cannot be reached. Check your connection and try again.";
+export const LOST = _("The server cannot be reached. Check your connection and try again.");
 
 export class ApiError extends Error {
   constructor(message, { code = "", status = 0, retryAfter = 0 } = {}) {
@@ -39,11 +40,11 @@ export function errorOf(status, text, retryAfter = 0) {
   } catch {
     /* A proxy's page, say. */
   }
-  if (status === 401) return new ApiError("Your session has ended. Sign in again to go on.", { status, code: "unauthenticated" });
+  if (status === 401) return new ApiError(_("Your session has ended. Sign in again to go on."), { status, code: "unauthenticated" });
   const fields = body.error?.details && typeof body.error.details === "object" ? Object.values(body.error.details).flat() : [];
   const said = fields.find((line) => typeof line === "string") || body.error?.message;
-  const fallback = status === 413 ? "The file is too large." : `The server could not do that (${status}). Try again in a moment.`;
-  return new ApiError(said || fallback, { status, code: body.error?.code, retryAfter: Number(retryAfter) || 0 });
+  const fallback = status === 413 ? _("The file is too large.") : _("The server could not do that (%(status)s). Try again in a moment.", { status });
+  return new ApiError(said ? _(said) : fallback, { status, code: body.error?.code, retryAfter: Number(retryAfter) || 0 });
 }
 
 /** The JSON that `method path` answers with. Throws ApiError. */
@@ -68,11 +69,12 @@ export async function call(method, path, body) {
   }
 }
 
-/** Send a file; `onProgress` hears shares from 0 to 1. fetch() tells nothing of what was sent, hence XHR. */
-export function upload(file, onProgress) {
+/** Send a file, with `fields` where there are any; `onProgress` hears shares from 0 to 1. fetch() tells nothing of what was sent, hence XHR. */
+export function upload(file, onProgress, fields = {}) {
   return new Promise((resolve, reject) => {
     const form = new FormData();
     form.append("file", file, file.name);
+    for (const [name, value] of Object.entries(fields)) if (value) form.append(name, value);
     const request = new XMLHttpRequest();
     request.open("POST", address("/documents/upload"));
     for (const [name, value] of Object.entries(headers())) request.setRequestHeader(name, value);

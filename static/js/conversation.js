@@ -4,9 +4,10 @@ import { ApiError, call } from "./api.js";
 import { Answer, questionNode } from "./answer.js";
 import { announce, byId } from "./page.js";
 import { events } from "./stream.js";
+import { _ } from "./words.js";
 
 const NEAR_END_PX = 80;
-const NEW_TITLE = "Ask your documents";
+const NEW_TITLE = _("Ask your documents");
 
 export class Conversation {
   /** `onStarted(id, title)`: a new one has its id. `onAnswered()`: its place in the history has changed. */
@@ -51,7 +52,7 @@ export class Conversation {
     try {
       const found = await call("GET", `/chat/conversations/${id}`);
       if (this.id !== id) return;
-      this.title(found.title || "Conversation");
+      this.title(found.title || _("Conversation"));
       this.messages.replaceChildren(...found.messages.filter((message) => message.role !== "system").map(messageNode));
       this.toEnd();
     } catch (error) {
@@ -63,7 +64,7 @@ export class Conversation {
 
   couldNotOpen(id, error) {
     const answer = new Answer();
-    answer.failed(error.status === 404 ? new ApiError("This conversation was deleted.", { status: 404 }) : error, () => this.open(id));
+    answer.failed(error.status === 404 ? new ApiError(_("This conversation was deleted."), { status: 404 }) : error, () => this.open(id));
     this.messages.replaceChildren(answer.node);
   }
 
@@ -90,8 +91,8 @@ export class Conversation {
     this.messages.append(asked, answer.node);
     byId("first-steps").hidden = true;
     if (!this.id) this.title(text.slice(0, 80));
-    answer.working("Looking through your documents");
-    announce("Looking through your documents.");
+    answer.working(_("Looking through your documents"));
+    announce(_("Looking through your documents"));
     this.toEnd();
     answer.onDraw = this.keepingEnd();
     try {
@@ -116,7 +117,7 @@ export class Conversation {
       if (event.type === "stream_start") this.started(event.conversation_id);
       else if (event.type === "text_delta") answer.append(event.delta);
       else if (event.type === "citation") answer.cite(event.citation);
-      else if (event.type === "error") throw new ApiError(event.error.message, { code: event.error.code });
+      else if (event.type === "error") throw new ApiError(_(event.error.message), { code: event.error.code });
       else if (event.type === "stream_end") {
         answer.finish(event.reason);
         answer.speak();
@@ -144,8 +145,8 @@ export class Conversation {
 
   stopped(answer) {
     answer.finish("");
-    answer.ended("You stopped the answer here.");
-    announce("Stopped.");
+    answer.ended(_("You stopped the answer here."));
+    announce(_("Stopped."));
   }
 
   /* Another conversation is about to be shown: the server hears that nobody reads this answer any more. */

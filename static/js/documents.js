@@ -1,10 +1,11 @@
 /* The list of documents: uploading, watching them become ready, trying again, deleting. */
 
-import { ApiError, call, upload } from "./api.js";
-import { announce, byId, bytes, confirmed, counted, here, meta, shape } from "./page.js";
+import { ApiError, call } from "./api.js";
+import { announce, byId, bytes, confirmed, here } from "./page.js";
+import { Line, Uploads, acceptChoices, acceptDrops } from "./uploading.js";
+import { _, ngettext } from "./words.js";
 
 const PAGE_SIZE = 20;
-const UPLOADS_AT_ONCE = 2;
 const POLL_MS = { first: 700, most: 5000, growth: 1.25 };
 const SHORT = { markdown: "md", text: "txt" };
 const OPEN = new Set(["pending", "processing"]);
@@ -17,13 +18,10 @@ export class Documents {
     this.items = new Map();
     this.total = 0;
     this.pages = 0;
-    this.waiting = [];
-    this.uploading = 0;
+    this.uploads = new Uploads(this.list);
     this.poll = { timer: 0, delay: POLL_MS.first };
     byId("more-documents").addEventListener("click", () => this.more());
-    byId("files")?.addEventListener("change", (event) => this.takeFiles(event.target));
-    /* Chosen before this script was there. */
-    if (byId("files")?.files.length) this.takeFiles(byId("files"));
+    if (byId("files")) acceptChoices(byId("files"), (files) => this.add(files));
     if (byId("drop")) acceptDrops(byId("drop"), (files) => this.add(files));
     document.addEventListener("visibilitychange", () => !document.hidden && this.watch(true));
   }
@@ -54,31 +52,8 @@ export class Documents {
     this.watch();
   }
 
-  takeFiles(input) {
-    this.add([...input.files]);
-    input.value = "";
-  }
-
   add(files) {
-    const limit = Number(meta("upload-max-bytes"));
-    for (const file of [...files].reverse()) {
-      const item = new Item(this, file);
-      this.list.prepend(item.node);
-      if (file.size > limit) item.failed(`This file has ${bytes(file.size)}; the most is ${bytes(limit)}.`, null);
-      else this.waiting.push(item);
-    }
-    this.sendNext();
-  }
-
-  /* Files of one drop go up in the order they stand in the list, few at a time. */
-  async sendNext() {
-    if (this.uploading >= UPLOADS_AT_ONCE || !this.waiting.length) return;
-    this.uploading += 1;
-    const item = this.waiting.pop();
-    this.sendNext();
-    await item.send();
-    this.uploading -= 1;
-    this.sendNext();
+    this.uploads.add(files, (file) => new Item(this, file));
   }
 
   /** Show `data`, at its place if it is new. */
@@ -109,7 +84,7 @@ export class Documents {
   }
 
   changed() {
-    byId("document-count").textContent = this.total ? this.total.toLocaleString() : "";
+    byId("document-count").textContent = this.total ? this.total.toLocaleString(document.documentElement.lang) : "";
     byId("more-documents").hidden = this.items.size >= this.total;
     this.onChange(this.known);
   }
@@ -155,8 +130,8 @@ export class Documents {
 
   tell(data) {
     this.put(data);
-    if (data.status === "ready") announce(`${data.filename} is ready.`);
-    if (data.status === "failed") announce(`${data.filename} could not be read. ${data.error_message ?? ""}`);
+    if (data.status === "ready") announce(_("%(name)s is ready.", { name: data.filename }));
+    if (data.status === "failed") announce(_("%(name)s could not be read. %(why)s", { name: data.filename, why: data.error_message ? _(data.error_message) : "" }));
   }
 
   vanished(data, error) {
@@ -167,36 +142,11 @@ export class Documents {
 }
 
 /** One line of the list: a file on its way up, then the document it became. */
-class Item {
+class Item extends Line {
   constructor(documents, file = null) {
+    super(documents.uploads, file, (item, data) => documents.accepted(item, data));
     this.documents = documents;
-    this.file = file;
     this.data = null;
-    this.node = shape("document-shape");
-    this.part = (name) => this.node.querySelector(`.document-${name}`);
-    this.part("remove").addEventListener("click", () => this.remove());
-    this.part("retry").addEventListener("click", () => this.retry());
-    if (file) this.draw({ name: file.name, kind: ending(file.name), text: "Waiting to upload", progress: 0 });
-  }
-
-  async send() {
-    if (!this.node.isConnected) return;
-    const shown = (share) => (share < 1 ? `Uploading, ${Math.round(share * 100)} %` : "Storing");
-    const onProgress = (share) => this.draw({ text: shown(share), progress: share });
-    onProgress(0);
-    try {
-      const data = await upload(this.file, onProgress);
-      this.file = null;
-      this.documents.accepted(this, data);
-    } catch (error) {
-      this.failed(error.message, error.status < 400 || error.status === 429 || error.status >= 500 ? "send" : null);
-    }
-  }
-
-  failed(message, again) {
-    this.again = again;
-    this.draw({ text: "Not uploaded", error: message, retry: again !== null });
-    announce(`${this.file.name} was not uploaded. ${message}`);
   }
 
   show(data) {
@@ -206,27 +156,9 @@ class Item {
     this.again = "ingest";
   }
 
-  draw({ name, kind, text, progress = null, error = "", retry = false }) {
-    if (name !== undefined) {
-      this.part("name").textContent = this.part("name").title = name;
-      this.node.querySelector(".kind").textContent = kind;
-      this.part("remove").ariaLabel = `Delete ${name}`;
-      this.part("retry").ariaLabel = `Try again with ${name}`;
-      this.part("progress").ariaLabel = `Progress of ${name}`;
-    }
-    this.part("meta").textContent = text;
-    this.part("progress").hidden = progress === null;
-    if (progress !== null) this.part("progress").value = progress;
-    this.part("error").textContent = error;
-    this.part("error").hidden = !error;
-    this.part("retry").hidden = !retry;
-    this.node.classList.toggle("has-failed", Boolean(error));
-  }
-
   async retry() {
     if (this.again === "send") {
-      this.documents.waiting.push(this);
-      this.documents.sendNext();
+      super.retry();
       return;
     }
     await this.attempt(async () => {
@@ -238,16 +170,16 @@ class Item {
 
   async remove() {
     if (!this.data) {
-      this.node.remove();
+      super.remove();
       return;
     }
     const next = this.node.nextElementSibling ?? this.node.previousElementSibling;
-    if (!(await confirmed("Delete this document?", `“${this.data.filename}” and everything read from it will be gone. Answers that cite it keep their quotes.`))) return;
+    if (!(await confirmed(_("Delete this document?"), _("“%(name)s” and everything read from it will be gone. Answers that cite it keep their quotes.", { name: this.data.filename })))) return;
     await this.attempt(async () => {
       await call("DELETE", `/documents/${this.data.id}`).catch((error) => {
         if (error.status !== 404) throw error;
       });
-      announce(`${this.data.filename} was deleted.`);
+      announce(_("%(name)s was deleted.", { name: this.data.filename }));
       this.documents.removed(this);
       (next?.querySelector("button:not([hidden])") ?? byId("files"))?.focus();
     });
@@ -271,34 +203,14 @@ class Item {
 function described(data) {
   const common = { name: data.filename, kind: SHORT[data.file_type] ?? data.file_type.slice(0, 5) };
   if (data.status === "failed") {
-    return { ...common, text: "Could not be read", error: data.error_message ?? "It could not be read.", retry: true };
+    return { ...common, text: _("Could not be read"), error: data.error_message ? _(data.error_message) : _("It could not be read."), retry: true };
   }
-  if (data.status === "pending") return { ...common, text: "Waiting its turn", progress: data.progress };
+  if (data.status === "pending") return { ...common, text: _("Waiting its turn"), progress: data.progress };
   if (data.status === "processing") {
-    return { ...common, text: `Reading, ${Math.round(data.progress * 100)} %`, progress: data.progress };
+    return { ...common, text: _("Reading, %(share)s %", { share: Math.round(data.progress * 100) }), progress: data.progress };
   }
-  const pages = data.page_count ? [counted(data.page_count, "page", "pages")] : [];
-  return { ...common, text: [...pages, counted(data.chunk_count, "passage", "passages"), bytes(data.file_size)].map(unbroken).join(" · ") };
+  const pages = data.page_count ? [ngettext("%(n)s page", "%(n)s pages", data.page_count)] : [];
+  return { ...common, text: [...pages, ngettext("%(n)s passage", "%(n)s passages", data.chunk_count), bytes(data.file_size)].map(unbroken).join(" · ") };
 }
 
 const unbroken = (text) => text.replaceAll(" ", "\u00a0");
-const ending = (name) => /\.(\w{1,5})$/.exec(name)?.[1] ?? "file";
-
-/* The whole window takes files, so that one that misses the zone does not replace the page. */
-function acceptDrops(zone, take) {
-  let depth = 0;
-  const holdsFiles = (event) => event.dataTransfer?.types.includes("Files");
-  const mark = (change) => {
-    depth = Math.max(0, depth + change);
-    zone.classList.toggle("is-over", depth > 0);
-  };
-  addEventListener("dragenter", (event) => holdsFiles(event) && mark(1));
-  addEventListener("dragleave", (event) => holdsFiles(event) && mark(-1));
-  addEventListener("dragover", (event) => holdsFiles(event) && event.preventDefault());
-  addEventListener("drop", (event) => {
-    if (!holdsFiles(event)) return;
-    event.preventDefault();
-    mark(-depth);
-    take([...event.dataTransfer.files]);
-  });
-}

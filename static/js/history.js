@@ -2,6 +2,7 @@
 
 import { call } from "./api.js";
 import { announce, byId, confirmed, here, shape } from "./page.js";
+import { _ } from "./words.js";
 
 const PAGE_SIZE = 20;
 
@@ -30,7 +31,7 @@ export class History {
       const items = pages.flatMap((page) => page.items);
       this.list.replaceChildren(...items.map((item) => this.line(item)));
       byId("more-history").hidden = items.length >= pages[0].total;
-      note.textContent = "What you ask will be kept here.";
+      note.textContent = _("What you ask will be kept here.");
       note.hidden = items.length > 0;
     } catch (error) {
       note.textContent = error.message;
@@ -51,16 +52,16 @@ export class History {
     const node = shape("history-shape");
     const [link, button] = node.children;
     node.dataset.id = id;
-    link.textContent = link.title = title || "Conversation";
+    link.textContent = link.title = title || _("Conversation");
     link.href = here(`/c/${id}`);
     follow(link, () => this.onOpen(id));
-    button.ariaLabel = `Delete ${link.textContent}`;
+    button.ariaLabel = _("Delete %(name)s", { name: link.textContent });
     button.addEventListener("click", () => this.remove(id, link.textContent));
     return node;
   }
 
   async remove(id, title) {
-    if (!(await confirmed("Delete this conversation?", `“${title}” will be gone, with all its answers.`))) return;
+    if (!(await confirmed(_("Delete this conversation?"), _("“%(title)s” will be gone, with all its answers.", { title })))) return;
     try {
       await call("DELETE", `/chat/conversations/${id}`);
     } catch (error) {
@@ -70,7 +71,7 @@ export class History {
         return;
       }
     }
-    announce("The conversation was deleted.");
+    announce(_("The conversation was deleted."));
     this.onDelete(id);
     await this.load();
     (this.list.querySelector("button") ?? byId("new-conversation")).focus();

@@ -1,5 +1,7 @@
 /* What modules share about the page itself: its shapes, its account, a few words. */
 
+import { _ } from "./words.js";
+
 export const byId = (id) => document.getElementById(id);
 
 /** The content of `<meta name=…>`, or "". */
@@ -17,13 +19,13 @@ export function here(path, parameters = {}, fragment = "") {
 }
 
 export function bytes(size) {
-  const units = ["bytes", "KB", "MB", "GB"];
+  const units = [_("bytes"), "KB", "MB", "GB"];
   let unit = 0;
   while (size >= 1024 && unit < units.length - 1) [size, unit] = [size / 1024, unit + 1];
-  return `${unit && size < 10 ? size.toFixed(1) : Math.round(size)} ${units[unit]}`;
+  const most = unit && size < 10 ? 1 : 0;
+  const number = size.toLocaleString(document.documentElement.lang, { minimumFractionDigits: most, maximumFractionDigits: most });
+  return `${number} ${units[unit]}`;
 }
-
-export const counted = (number, one, many) => `${number.toLocaleString()} ${number === 1 ? one : many}`;
 
 /** Ask before something is lost. Resolves to whether the user said yes. */
 export function confirmed(title, text) {

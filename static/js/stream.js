@@ -1,8 +1,9 @@
 /* An answer as it is written: server-sent events over a POST, which EventSource cannot do. */
 
-import { ApiError, address, errorOf, headers } from "./api.js";
+import { ApiError, LOST, address, errorOf, headers } from "./api.js";
+import { _ } from "./words.js";
 
-const CUT = "The connection was lost before the answer was complete.";
+const CUT = _("The connection was lost before the answer was complete.");
 /* The server sends a comment after 15 s of silence; when even that stays away, nobody is there. */
 const SILENCE_MS = 45_000;
 
@@ -36,7 +37,7 @@ async function open(path, body, signal) {
     });
   } catch (error) {
     if (signal.aborted) throw error;
-    throw new ApiError("The server cannot be reached. Check your connection and try again.");
+    throw new ApiError(LOST);
   }
   if (!response.ok) throw errorOf(response.status, await response.text(), response.headers.get("Retry-After"));
   return response;
