@@ -2,9 +2,16 @@ from django.urls import URLPattern
 
 from doculume.routing import both
 from knowledge import collection_pages as pages
+from knowledge import document_pages as documents
 from knowledge.views import DocumentFile, DocumentPage
 
 urlpatterns: list[URLPattern] = [
+    both("documents", documents.DocumentsPage.as_view(), name="documents"),
+    both("documents/moving", documents.MovingDocuments.as_view(), name="documents-moving"),
+    both("documents/upload", documents.UploadDocuments.as_view(), name="documents-upload"),
+    both("documents/several", documents.SeveralDocuments.as_view(), name="documents-several"),
+    both("documents/<uuid:pk>/retry", documents.RetryDocument.as_view(), name="document-retry"),
+    both("documents/<uuid:pk>/delete", documents.DeleteDocument.as_view(), name="document-delete"),
     both("documents/<uuid:pk>", DocumentPage.as_view(), name="document-page"),
     both("documents/<uuid:pk>/file", DocumentFile.as_view(), name="document-file"),
     both("collections", pages.CollectionsPage.as_view(), name="collections"),
