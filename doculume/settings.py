@@ -111,7 +111,7 @@ MIDDLEWARE = [
     "accounts.middleware.RequestIdMiddleware",
     "accounts.middleware.RateLimitMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "doculume.statics.StaticFilesMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "accounts.middleware.LanguageMiddleware",
@@ -252,7 +252,7 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     # Any django-storages backend by its dotted path; its options as that backend reads them from the environment.
     "default": {"BACKEND": env_str("MEDIA_STORAGE", "knowledge.storage.DurableFileSystemStorage")},
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "staticfiles": {"BACKEND": "doculume.statics.ReleaseStorage"},
 }
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
