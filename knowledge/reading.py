@@ -98,6 +98,43 @@ class Window:
         return next(cited, self.page)
 
 
+@dataclass(slots=True)
+class Pieces:
+    """Chunks as search finds them, a window of them; `here` is the position of the one that was asked for."""
+
+    chunks: list[Chunk]
+    total: int = 0
+    here: int | None = None
+
+    @property
+    def first(self) -> int:
+        return self.chunks[0].position if self.chunks else 0
+
+    @property
+    def previous(self) -> int | None:
+        return max(0, self.first - WINDOW) if self.first else None
+
+    @property
+    def next(self) -> int | None:
+        following = self.chunks[-1].position + 1 if self.chunks else self.total
+        return following if following < self.total else None
+
+    @property
+    def page(self) -> int | None:
+        return self.chunks[0].page_number if self.chunks else None
+
+    cited_page = page
+
+
+def open_pieces(document: Document, place: Place) -> Pieces:
+    """As `open_window`, but chunk by chunk."""
+    chunks = Chunk.objects.for_account(document.account).filter(entry_id=document.entry_id).order_by("position")
+    first = max(0, _first_position(chunks, place))
+    shown = list(chunks.filter(position__gte=first)[:WINDOW])
+    cited = (chunk.position for chunk in shown if place.start is not None and chunk.start <= place.start < chunk.end)
+    return Pieces(shown, document.chunk_count, next(cited, None))
+
+
 def open_window(document: Document, place: Place) -> Window:
     chunks = Chunk.objects.for_account(document.account).filter(entry_id=document.entry_id).order_by("position")
     first = max(0, _first_position(chunks, place))

@@ -16,7 +16,8 @@ from django.views.generic.detail import SingleObjectMixin
 
 from accounts.pages import AccountPage
 from knowledge.models import Document
-from knowledge.reading import Place, open_window
+from knowledge.reading import Place, open_pieces, open_window
+from knowledge.remedies import remedy
 
 OFFSET = re.compile(r"[0-9]{1,9}")
 SLIDES = {"pptx", "odp"}
@@ -39,15 +40,25 @@ class DocumentsOfAccount(AccountPage, SingleObjectMixin):
 
 
 class DocumentPage(DocumentsOfAccount, DetailView):
-    """The text, opened at `?start=&end=` (marked), else at `?page=`, else at the chunk `?at=`."""
+    """The text, opened at `?start=&end=` (marked), else at `?page=`, else at the chunk `?at=`.
+
+    With `?view=chunks` the same, in the pieces that search finds.
+    """
 
     template_name = "knowledge/document.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         self.object.account = self.account
-        window = open_window(self.object, place_of(self.request.GET))
-        page_word = "Slide" if self.object.file_type in SLIDES else "Page"
-        return super().get_context_data(window=window, page_word=page_word, **kwargs)
+        place, in_pieces = place_of(self.request.GET), self.request.GET.get("view") == "chunks"
+        failed = self.object.status == Document.Status.FAILED
+        return super().get_context_data(
+            area="documents",
+            in_pieces=in_pieces,
+            window=open_pieces(self.object, place) if in_pieces else open_window(self.object, place),
+            is_slides=self.object.file_type in SLIDES,
+            remedy=remedy(self.object.error_code, self.object.error_message) if failed else None,
+            **kwargs,
+        )
 
 
 class DocumentFile(DocumentsOfAccount):
