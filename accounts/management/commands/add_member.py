@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from accounts import members
 from accounts.audit import By
 from accounts.management.people import account_by_id, user_by_email
 from accounts.models import Membership
 from doculume.errors import DoculumeError
+from doculume.management.describing import DescribedCommand
 
 BY: By = {"actor_name": "manage.py add_member"}
 
 
-class Command(BaseCommand):
+class Command(DescribedCommand):
     help = "Makes a user a member of an account, or gives a member another role."
+    examples = ("add_member bob@example.com --account 7 --role member",)
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("email", metavar="EMAIL")

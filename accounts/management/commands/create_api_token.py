@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from accounts import api_tokens
 from accounts.management.people import user_by_email
 from accounts.models import Account, User
 from doculume.errors import DoculumeError
+from doculume.management.describing import DescribedCommand
 
 
-class Command(BaseCommand):
+class Command(DescribedCommand):
     help = "Makes a personal API token for a user and prints it, once."
+    examples = ('create_api_token alice@example.com --name "Nightly import"',)
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("email", metavar="EMAIL")

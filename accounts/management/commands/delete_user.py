@@ -2,19 +2,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from accounts.deletion import delete_user
 from accounts.management.people import user_by_email
 from accounts.models import Account
+from doculume.management.describing import DescribedCommand
 
 
-class Command(BaseCommand):
-    help = "Delete a user for good, with the accounts that they alone own and all that is in them."
+class Command(DescribedCommand):
+    help = "Deletes a user for good, with the accounts that they alone own and all that is in them."
+    examples = ("delete_user bob@example.com --yes",)
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("email")
-        parser.add_argument("--yes", action="store_true", help="Needed, since there is no way back.")
+        parser.add_argument("email", metavar="EMAIL")
+        parser.add_argument("--yes", action="store_true", help="needed, since there is no way back")
 
     def handle(self, *args: Any, **options: Any) -> None:
         user = user_by_email(options["email"])

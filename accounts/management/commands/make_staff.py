@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 from django.db import transaction
 
 from accounts import audit
 from accounts.management.people import user_by_email
+from doculume.management.describing import DescribedCommand
 
 
-class Command(BaseCommand):
+class Command(DescribedCommand):
     help = "Makes a user staff, with every right in the admin."
+    examples = ("make_staff alice@example.com",)
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("email", metavar="EMAIL")

@@ -5,17 +5,22 @@ from __future__ import annotations
 from argparse import ArgumentTypeError
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from accounts.management.people import personal_or
 from accounts.models import Limits
 from accounts.plans import agree
+from doculume.management.describing import DescribedCommand
 
 AS_PLANNED = "plan"
 
 
-class Command(BaseCommand):
+class Command(DescribedCommand):
     help = f"Sets limits of one account. A limit is a number, or `{AS_PLANNED}` for what the plan says."
+    examples = (
+        "set_limits alice@example.com --answers-per-month 100000 --requests-per-minute 1200",
+        "set_limits --account 7 --answers-per-month plan",
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("email", metavar="EMAIL", nargs="?")

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from accounts.management.people import personal_or
 from accounts.models import Plan
 from accounts.plans import put_on
+from doculume.management.describing import DescribedCommand
 
 
-class Command(BaseCommand):
+class Command(DescribedCommand):
     help = "Puts the personal account of a user, or any account, on a plan."
+    examples = (
+        "set_plan alice@example.com pro",
+        "set_plan --account 7 business",
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("email", metavar="EMAIL", nargs="?")

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from accounts.management.people import personal_or
 from accounts.models import Limits
 from accounts.usage import answers_this_month, held_by
+from doculume.management.describing import DescribedCommand
 
 
-class Command(BaseCommand):
+class Command(DescribedCommand):
     help = "Shows the plan, the limits and the usage of a user's personal account, or of any account."
+    examples = (
+        "show_usage alice@example.com",
+        "show_usage --account 7",
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("email", metavar="EMAIL", nargs="?")

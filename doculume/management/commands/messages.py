@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
+
+from doculume.management.describing import DescribedCommand
 
 
-class Command(BaseCommand):
+class Command(DescribedCommand):
     help = "Gathers what is to be translated into doculume/locale, and compiles what has been. For developers."
+    examples = ("messages",)
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:

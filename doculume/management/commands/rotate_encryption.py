@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from doculume import rotation
+from doculume.management.describing import DescribedCommand
 
 
-class Command(BaseCommand):
-    help = "Encrypt all stored secrets anew under ENCRYPTION_KEY. After it, ENCRYPTION_KEYS_OLD may be emptied."
+class Command(DescribedCommand):
+    help = "Encrypts all stored secrets anew under ENCRYPTION_KEY. After it, ENCRYPTION_KEYS_OLD may be emptied."
+    examples = ("rotate_encryption",)
+    exit_codes = {
+        0: "all secrets are under the first key",
+        1: "some secrets are under keys that are not configured; they stay as they are",
+    }
 
     def handle(self, *args: Any, **options: Any) -> None:
         unreadable = 0

@@ -8,10 +8,11 @@ import time
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from doculume.env import env_bool, env_int, env_str
 from doculume.errors import DoculumeError
+from doculume.management.describing import DescribedCommand
 from doculume.management.platform import Platform
 
 ECHO_SECONDS = 2.0
@@ -28,8 +29,16 @@ class Stopped(BaseException):
     """Somebody asked us to stop. Not an Exception, so that no step of starting takes it for its own failure."""
 
 
-class Command(BaseCommand):
-    help = "Run DocuLume: embedded servers, migrations, web server and worker, until Ctrl-C."
+class Command(DescribedCommand):
+    help = "Runs DocuLume: embedded servers, migrations, web server and worker, until Ctrl-C."
+    examples = (
+        "run",
+        "run --host 0.0.0.0 --port 8080",
+    )
+    exit_codes = {
+        0: "stopped by Ctrl-C or a signal",
+        1: "it could not start or go on; the last line says why",
+    }
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:

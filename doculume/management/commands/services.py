@@ -6,15 +6,25 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from doculume.embedded import database_url, holding, postgres, valkey
 from doculume.errors import DoculumeError
+from doculume.management.describing import DescribedCommand
 from doculume.management.servers import embedded_servers
 
 
-class Command(BaseCommand):
-    help = "Start, stop or show the embedded PostgreSQL and Valkey. Started here, they stay up until stopped here."
+class Command(DescribedCommand):
+    help = "Starts, stops or shows the embedded PostgreSQL and Valkey. Started here, they stay up until stopped here."
+    examples = (
+        "services start",
+        "services status",
+        "services stop",
+    )
+    exit_codes = {
+        0: "done; with status: all are up",
+        1: "not done; with status: one is down",
+    }
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:

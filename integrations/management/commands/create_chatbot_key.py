@@ -5,18 +5,22 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from accounts.management.people import personal_or
 from accounts.models import Account
 from doculume.errors import DoculumeError
+from doculume.management.describing import DescribedCommand
 from integrations import keys
 from integrations.models import Integration
 from integrations.origins import NotAnOrigin, normalize_origin
 
 
-class Command(BaseCommand):
+class Command(DescribedCommand):
     help = "Makes a chatbot key for the account of a user and prints it."
+    examples = (
+        "create_chatbot_key alice@example.com --integration b81d17eb-99c7-408a-8081-09319dff64e0 --origin https://shop.example",
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("email", metavar="EMAIL", nargs="?", help="of the user whose own account it is for")

@@ -7,22 +7,32 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from accounts.models import Account
 from doculume.errors import DoculumeError
+from doculume.management.describing import DescribedCommand
 from knowledge.evaluation import THRESHOLD, TOLERANCE, Figures, evaluate, worse
 from knowledge.models import Collection, EvaluationRun, GoldenQuestion
 
 FORMAT = 1
 
 
-class Command(BaseCommand):
+class Command(DescribedCommand):
     help = (
         "Asks the golden questions of accounts as a client of the API would, and reports nDCG@10, recall@10, MRR and "
         "latency. Each run is kept, and shown beside the one before it. With --compare, fails when an account's "
         "figures fell below those of the file."
     )
+    examples = (
+        "evaluate",
+        "evaluate --account 7 --json figures.json",
+        "evaluate --compare figures.json",
+    )
+    exit_codes = {
+        0: "asked; with --compare: as good as before",
+        1: "nothing could be asked; with --compare: figures fell",
+    }
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--account", type=int, metavar="ID", help="only this account; else all with questions")

@@ -7,18 +7,20 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from doculume.errors import DoculumeError
+from doculume.management.describing import DescribedCommand
 from knowledge import golden_sets
 from knowledge.models import Collection
 
 
-class Command(BaseCommand):
+class Command(DescribedCommand):
     help = (
         "Replaces a collection's golden set by that of a file: CSV with a header, or JSON, one object a line, with "
         "question, entry_id or source_id (and source_type), gain, language. Then `evaluate` tells how search does."
     )
+    examples = ("import_golden questions.csv --collection b81d17eb-99c7-408a-8081-09319dff64e0",)
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", help="ends in .csv or .jsonl; - for JSON lines from the standard input")

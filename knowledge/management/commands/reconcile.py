@@ -5,16 +5,25 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
+from doculume.management.describing import DescribedCommand
 from knowledge import reconciling
 
 
-class Command(BaseCommand):
+class Command(DescribedCommand):
     help = (
         "Checks what must hold of everything that is stored. Ends with 1 if something does not; --fix mends it, and "
         "looks again."
     )
+    examples = (
+        "reconcile",
+        "reconcile --fix",
+    )
+    exit_codes = {
+        0: "all invariants hold",
+        1: "one does not, or could not be mended",
+    }
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--fix", action="store_true", help="mend what is wrong")

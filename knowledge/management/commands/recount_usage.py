@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from accounts.models import Account
+from doculume.management.describing import DescribedCommand
 from knowledge.recounting import recount
 
 
-class Command(BaseCommand):
+class Command(DescribedCommand):
     help = "Counts anew what accounts hold, and shows where it was not what had been counted. Safe at any time."
+    examples = (
+        "recount_usage",
+        "recount_usage --account 7",
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--account", type=int, metavar="ID", help="this account only")

@@ -6,10 +6,11 @@ import time
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from accounts.models import Account
 from doculume.errors import DoculumeError
+from doculume.management.describing import DescribedCommand
 from knowledge import reindexing
 from knowledge.models import Collection, Reindexing
 from knowledge.search.pointers import answering_model
@@ -20,13 +21,22 @@ from llm_settings.providers import get_embedder, local_embedder_named
 LOOK_EVERY_SECONDS = 1.0
 
 
-class Command(BaseCommand):
+class Command(DescribedCommand):
     help = (
         "Embeds what is stored by another model in the background, and answers by it when that is complete. Runs on "
         "by itself when this command ends, and goes on where it stopped when a worker dies. --status shows how far "
         "it is; --rollback answers by the earlier model again; --retire deletes the vectors of models that do not "
         "answer; without --model, missing vectors of the model that answers are made."
     )
+    examples = (
+        "reindex --model multilingual-e5-base",
+        "reindex --status",
+        "reindex --rollback --account 7",
+    )
+    exit_codes = {
+        0: "moved, or what was asked for is done",
+        1: "not moved; the last line says why",
+    }
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--account", type=int, metavar="ID", help="only this account; else all that have chunks")

