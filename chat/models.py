@@ -71,6 +71,10 @@ class Conversation(models.Model):
         return self.title or str(self.id)
 
 
+WITHOUT_ANSWER = models.Q(reason="no_relevant_results") | models.Q(status="interrupted")
+"""Messages that tell that nothing was found, or that the answer broke off."""
+
+
 class Message(models.Model):
     """Something said. An assistant's message ends complete, stopped or interrupted; it is never lost silently."""
 
@@ -113,6 +117,7 @@ class Message(models.Model):
         indexes = [
             models.Index(fields=["account", "conversation", "created_at", "id"]),
             models.Index(fields=["updated_at"], condition=models.Q(status="writing"), name="message_being_written"),
+            models.Index(fields=["account", "conversation"], condition=WITHOUT_ANSWER, name="message_without_answer"),
         ]
 
     def __str__(self) -> str:

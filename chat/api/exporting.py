@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Unpack
 from uuid import UUID
 
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db.models import Count, Prefetch, Q
+from django.db.models import Count, Prefetch, Q, QuerySet
 from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.http import content_disposition_header
@@ -19,6 +19,7 @@ from rest_framework.request import Request
 
 from accounts import audit
 from accounts.api.scope import AccountScoped
+from accounts.models import Account
 from chat import pdf
 from chat.api.serializers import ConversationSerializer, MessageSerializer
 from chat.api.service_serializers import AttachmentSerializer
@@ -80,31 +81,42 @@ class ExportView(StructuredDialect, AccountScoped, GenericAPIView[Conversation])
         asked = FormatSerializer(data={name: request.query_params[name] for name in request.query_params})
         asked.is_valid(raise_exception=True)
         kind = asked.validated_data["format"]
-        conversation = self.whole(pk)
-        if kind == "pdf":
-            body = pdf.write(conversation, list(conversation.messages.all()))
-        else:
-            shown = ExportSerializer(conversation).data
-            body = json.dumps(shown, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2).encode()
-        # No title: the audit outlives what was said.
-        audit.record(
-            audit.Action.EXPORTED,
-            request=request,
-            account=self.account,
-            actor=self.membership.user,
-            target=f"conversation {conversation.id}",
-            format=kind,
-        )
-        return HttpResponse(body, content_type=KINDS[kind], headers=headers_for(conversation, kind))
+        conversation = get_object_or_404(whole(self.account, self.get_queryset().of(self.membership.user)), pk=pk)
+        return download(conversation, kind, request=request, actor=self.membership.user)
 
-    def whole(self, pk: UUID) -> Conversation:
-        citations = Prefetch("citations", Citation.objects.filter(account=self.account))
-        attached = Prefetch("attachments", Attachment.objects.filter(account=self.account))
-        said = Message.objects.filter(account=self.account).order_by("created_at", "id")
-        messages = Prefetch("messages", said.prefetch_related(citations, attached))
-        counted = Count("messages", filter=Q(messages__account=self.account))
-        own = self.get_queryset().of(self.membership.user).annotate(message_count=counted)
-        return get_object_or_404(own.prefetch_related(messages), pk=pk)
+
+def whole(account: Account, conversations: QuerySet[Conversation]) -> QuerySet[Conversation]:
+    """Each of the account's conversations with all that `body_of` tells."""
+    citations = Prefetch("citations", Citation.objects.filter(account=account))
+    attached = Prefetch("attachments", Attachment.objects.filter(account=account))
+    said = Message.objects.filter(account=account).order_by("created_at", "id")
+    messages = Prefetch("messages", said.prefetch_related(citations, attached))
+    counted = Count("messages", filter=Q(messages__account=account))
+    return conversations.select_related("user").annotate(message_count=counted).prefetch_related(messages)
+
+
+def body_of(conversation: Conversation, kind: str) -> bytes:
+    """Of one that was read `whole`. Raises TooLong."""
+    if kind == "pdf":
+        return pdf.write(conversation, list(conversation.messages.all()))
+    return as_json(ExportSerializer(conversation).data)
+
+
+def as_json(shown: Any) -> bytes:
+    return json.dumps(shown, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2).encode()
+
+
+def download(conversation: Conversation, kind: str, **by: Unpack[audit.By]) -> HttpResponse:
+    """The file, and who took it written down. Raises TooLong."""
+    body = body_of(conversation, kind)
+    note_export(conversation, kind, **by)
+    return HttpResponse(body, content_type=KINDS[kind], headers=headers_for(conversation, kind))
+
+
+def note_export(conversation: Conversation, kind: str, **by: Unpack[audit.By]) -> None:
+    # No title: the audit outlives what was said.
+    target = f"conversation {conversation.id}"
+    audit.record(audit.Action.EXPORTED, account=conversation.account, target=target, format=kind, **by)
 
 
 def headers_for(conversation: Conversation, kind: str) -> dict[str, str]:
