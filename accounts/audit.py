@@ -50,6 +50,7 @@ class Action(StrEnum):
     OWN_KEY_SET = "own_key_set"
     EXPORTED = "exported"
     CONVERSATION_READ = "conversation_read"
+    EMBEDDING_MODEL_MOVED = "embedding_model_moved"
     USER_DELETED = "user_deleted"
     ACCOUNT_DELETED = "account_deleted"
 

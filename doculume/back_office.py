@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.db.models import EmailField, Model, Q, QuerySet
 from django.http import HttpRequest
@@ -45,6 +45,14 @@ class ModelAdmin(unfold.ModelAdmin):
     list_filter_submit = False
     warn_unsaved_form = True
     compressed_fields = True
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        """Who asks for an action that is not theirs is told so, rather than shown the list again."""
+        if request.method == "POST":
+            offered = self.get_actions(request)
+            if any(name and name not in offered for name in request.POST.getlist("action")):
+                raise PermissionDenied
+        return super().changelist_view(request, extra_context)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

@@ -6,6 +6,7 @@ Nothing set: the embedded default, with a database, a broker and secrets of its 
 
 from __future__ import annotations
 
+import re
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -213,6 +214,7 @@ CELERY_TASK_DEFAULT_QUEUE = "ingestion"
 # Every worker asks for these, by name, again and again.
 SWEEPS = [
     "knowledge.tasks.sweep",
+    "knowledge.tasks.sweep_imports",
     "chat.tasks.interrupt_orphans",
     "accounts.tasks.forget_expired_sign_ins",
     "accounts.tasks.forget_old_invitations",
@@ -222,7 +224,15 @@ SWEEPS = [
     "accounts.tasks.sweep_mail",
 ]
 SWEEP_SECONDS = env_int("SWEEP_SECONDS", 30, minimum=1)
-UNHURRIED = [*SWEEPS, "knowledge.tasks.reindex", "knowledge.tasks.look_over", "llm_settings.tasks.learn_window"]
+UNHURRIED = [
+    *SWEEPS,
+    "knowledge.tasks.reindex",
+    "knowledge.tasks.move_everybody",
+    "knowledge.tasks.roll_everybody_back",
+    "knowledge.tasks.retire_everywhere",
+    "knowledge.tasks.look_over",
+    "llm_settings.tasks.learn_window",
+]
 CELERY_TASK_ROUTES = {name: {"queue": "maintenance"} for name in UNHURRIED} | {
     "accounts.tasks.deliver_mail": {"queue": "mail"}
 }
@@ -263,6 +273,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 20
 BODY_MAX_BYTES = 3 * 1024 * 1024
 UPLOAD_PATHS = ["/api/v1/documents/upload", "/api/v1/chat/attachments", "/documents/upload"]
+IMPORT_PATH = re.compile(r"/collections/[^/]+/imports/?")
 ENTRIES_PATH = "/api/v1/collections/"
 UPLOAD_MAX_BYTES = env_int("UPLOAD_MAX_BYTES", 100 * 1024 * 1024, minimum=1)
 
@@ -417,6 +428,14 @@ INGESTION = {
     # After so long a document lets others go first, if any wait.
     "turn_seconds": env_int("INGESTION_TURN_SECONDS", 20, minimum=1),
     "chunk_tokens": env_int("INGESTION_CHUNK_TOKENS", 320, minimum=64),
+}
+
+# Files of records that become entries. A file is kept so many days after it was imported.
+IMPORTS = {
+    "max_bytes": env_int("IMPORT_MAX_BYTES", 50 * 1024 * 1024, minimum=1),
+    "max_rows": env_int("IMPORT_MAX_ROWS", 100_000, minimum=1),
+    "max_cell_chars": env_int("IMPORT_MAX_CELL_CHARS", 1_000_000, minimum=1),
+    "keep_days": env_int("IMPORT_KEEP_DAYS", 7, minimum=0),
 }
 
 # --- logs --------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from doculume.back_office import OF_ACCOUNT, ModelAdmin, up_to
 from doculume.errors import DoculumeError
 from knowledge import (
     golden_admin,  # noqa: F401  (registers its own)
+    models_admin,  # noqa: F401
     uploads,
 )
 from knowledge.models import Chunk, Collection, Document, Entry, IngestionJob

@@ -339,9 +339,20 @@ def retire(account: Account, say: Callable[[int], None] = lambda count: None) ->
         keep = index_models(account.pk)
     deleted = 0
     for model in EmbeddingModel.objects.exclude(id__in=[model.id for model in keep.all]):
-        while batch := _execute(_DROP, {"account": account.pk, "model": model.id}):
-            deleted += batch
-            say(deleted)
+        deleted += drop_vectors_of(account, model, partial(_after, say, deleted))
+    return deleted
+
+
+def _after(say: Callable[[int], None], before: int, count: int) -> None:
+    say(before + count)
+
+
+def drop_vectors_of(account: Account, model: EmbeddingModel, say: Callable[[int], None] = lambda count: None) -> int:
+    """Delete the account's vectors of the model, in batches, whatever they are still for. How many there were."""
+    deleted = 0
+    while batch := _execute(_DROP, {"account": account.pk, "model": model.id}):
+        deleted += batch
+        say(deleted)
     return deleted
 
 

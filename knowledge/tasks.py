@@ -14,10 +14,12 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from doculume import hints
+from doculume.errors import Conflict
 from knowledge.ingestion import leases
 from knowledge.ingestion.errors import IngestionError
 from knowledge.ingestion.pipeline import ingest
 from knowledge.models import IngestionJob, Reindexing
+from llm_settings.models import EmbeddingModel
 from llm_settings.providers.base import EmbeddingInvalid, ProviderError
 
 log = logging.getLogger(__name__)
@@ -108,6 +110,28 @@ def reindex(job_id: str) -> None:
         reindexing.follow_the_accounts()
 
 
+def hint_import(account_id: int, import_id: UUID) -> None:
+    """As `hint`, for an import of entries."""
+    hints.hint(import_rows, account_id, str(import_id))
+
+
+@shared_task
+def import_rows(account_id: int, import_id: str) -> None:
+    """Take a turn, and make room for others before the next."""
+    from knowledge.importing import running
+
+    job = running.take_turn(account_id, UUID(import_id))
+    if job is not None and job.status == job.Status.WAITING and not job.attempts:
+        hint_import(account_id, job.id)
+
+
+@shared_task
+def sweep_imports() -> None:
+    from knowledge.importing import sweeping
+
+    sweeping.sweep()
+
+
 @shared_task
 def sweep() -> None:
     """Hint again at what is due, and fail what ran out of attempts. Of several sweeps at once one does the work."""
@@ -131,3 +155,35 @@ def look_over() -> None:
     from knowledge import looking_over
 
     looking_over.run()
+
+
+@shared_task
+def move_everybody(model_id: str, most_per_second: int | None = None, accept_regression: bool = False) -> None:
+    from knowledge import moving
+
+    if model := _model(model_id):
+        moving.move_everybody(model, most_per_second=most_per_second, accept_regression=accept_regression)
+
+
+@shared_task
+def roll_everybody_back(model_id: str) -> None:
+    from knowledge import moving
+
+    if model := _model(model_id):
+        moving.roll_everybody_back(model)
+
+
+@shared_task
+def retire_everywhere(model_id: str) -> None:
+    """Nothing happens where the model answers for somebody by now."""
+    from knowledge import moving
+
+    if model := _model(model_id):
+        try:
+            moving.retire_everywhere(model)
+        except Conflict as error:
+            log.warning("%s is not retired: %s", model, error.message)
+
+
+def _model(model_id: str) -> EmbeddingModel | None:
+    return EmbeddingModel.objects.filter(id=model_id).first()

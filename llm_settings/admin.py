@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from accounts.models import User
 from doculume.back_office import OF_ACCOUNT, OF_USER, ModelAdmin
 from llm_settings import configuring
-from llm_settings.models import EmbeddingModel, LLMProvider, UserLLMConfig
+from llm_settings.models import LLMProvider, UserLLMConfig
 
 
 class OnlyRead(ModelAdmin):
@@ -21,20 +21,6 @@ class OnlyRead(ModelAdmin):
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-@admin.register(EmbeddingModel)
-class EmbeddingModelAdmin(OnlyRead):
-    """To look at: making another model the active one would leave what is stored without vectors of it."""
-
-    list_display = ("name", "provider", "dimensions", "status", "created_at")
-    list_filter = ("status", "provider")
-    search_fields = ("id", "name__istartswith")
-    fields = ("name", "provider", "dimensions", "status", "created_at", "id")
-    readonly_fields = fields
-
-    def has_delete_permission(self, request: HttpRequest, obj: EmbeddingModel | None = None) -> bool:
         return False
 
 

@@ -161,7 +161,8 @@ def test_what_the_machine_keeps_cannot_be_edited(staff, account, alice, document
     answered(account, alice, ingested(document))
     for model in (Document, Entry, Chunk, IngestionJob, Conversation, Message, EmbeddingModel):
         row = model.objects.first()
-        assert staff.get(address(model, "add")).status_code == 403
+        if model is not EmbeddingModel:  # one may be brought in, and is asked first
+            assert staff.get(address(model, "add")).status_code == 403
         assert staff.post(address(model, "change", row.pk), {"account": "1"}).status_code == 403
     for model in (Entry, Chunk, IngestionJob, Message, EmbeddingModel):
         assert staff.post(address(model, "delete", model.objects.first().pk), {"post": "yes"}).status_code == 403

@@ -15,8 +15,8 @@ from knowledge import reindexing
 from knowledge.models import Collection, Reindexing
 from knowledge.search.pointers import answering_model
 from knowledge.tasks import hint_reindexing
+from llm_settings.embedding_models import known_or_new
 from llm_settings.models import EmbeddingModel
-from llm_settings.providers import get_embedder, local_embedder_named
 
 LOOK_EVERY_SECONDS = 1.0
 
@@ -110,22 +110,9 @@ class Command(DescribedCommand):
 
     def model(self, options: dict[str, Any]) -> EmbeddingModel | None:
         """The row of the model, made if it is new: its dimensions are asked of it, and it must be there."""
-        name, provider = options["model"], options["provider"]
-        if not name:
+        if not options["model"]:
             return None
-        known = EmbeddingModel.objects.filter(provider=provider, name=name)
-        if dimensions := options["dimensions"]:
-            known = known.filter(dimensions=dimensions)
-        if found := known.first():
-            return found
-        if provider == "local":
-            dimensions = local_embedder_named(name).dimensions
-        elif not dimensions:
-            raise CommandError("An endpoint's model does not tell how long its vectors are: say --dimensions.")
-        row = EmbeddingModel(provider=provider, name=name, dimensions=dimensions, status=EmbeddingModel.Status.RETIRED)
-        get_embedder(row).embed_query("Does it answer?")
-        row.save()
-        return row
+        return known_or_new(options["provider"], options["model"], options["dimensions"])
 
     def work(self, jobs: list[Reindexing]) -> None:
         waiting = {job.id for job in jobs}
