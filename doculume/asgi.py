@@ -33,6 +33,8 @@ def largest_body(path: str) -> int:
     """Bytes. A form has more in it than its file."""
     if path.rstrip("/") in settings.UPLOAD_PATHS:
         return settings.UPLOAD_MAX_BYTES + 1024 * 1024
+    if settings.IMPORT_PATH.fullmatch(path):
+        return settings.IMPORTS["max_bytes"] + 1024 * 1024
     return settings.DATA_UPLOAD_MAX_MEMORY_SIZE if path.startswith(settings.ENTRIES_PATH) else settings.BODY_MAX_BYTES
 
 

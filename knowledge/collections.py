@@ -14,7 +14,7 @@ from accounts.models import Account
 from accounts.usage import give_back
 from doculume.errors import NotFound
 from knowledge.entries import remove_rows
-from knowledge.models import Collection, Document
+from knowledge.models import Collection, Document, EntryImport, RefusedRow
 
 log = logging.getLogger(__name__)
 
@@ -43,9 +43,20 @@ def delete(account: Account, collection_id: UUID) -> None:
         remove_rows(account.pk, list(sizes))
         bound: list[Any] = [account.pk, collection_id]
         cursor.execute("DELETE FROM knowledge_languagestatistic WHERE account_id = %s AND collection_id = %s", bound)
+        files += [(name, 0) for name in _remove_imports(account, collection_id)]
         cursor.execute("DELETE FROM knowledge_collection WHERE account_id = %s AND id = %s", bound)
     give_back(account.pk, entries=len(sizes), stored_bytes=sum(sizes.values()) + sum(size for _, size in files))
     transaction.on_commit(partial(_remove_files, [name for name, _ in files]))
+
+
+def _remove_imports(account: Account, collection_id: UUID) -> list[str]:
+    """The names of the files that they leave. A worker that was at one finds that it is gone."""
+    imports = EntryImport.objects.for_account(account).filter(collection_id=collection_id)
+    refused = RefusedRow.objects.for_account(account).filter(entry_import__account=account)
+    refused.filter(entry_import__collection_id=collection_id).delete()
+    names = [name for name in imports.values_list("file", flat=True) if name]
+    imports.delete()
+    return names
 
 
 def _files(account: Account, collection_id: UUID) -> list[tuple[str, int]]:

@@ -18,11 +18,13 @@ from knowledge.models import (
     Document,
     EmbeddedText,
     Entry,
+    EntryImport,
     EvaluationRun,
     GoldenEntry,
     GoldenQuestion,
     IngestionJob,
     LanguageStatistic,
+    RefusedRow,
     Reindexing,
     TermStatistic,
     Word,
@@ -48,23 +50,31 @@ def of_account(account_id: int) -> Iterator[int]:
         yield from until_none(lambda model=model: delete_some(model, account_id))  # type: ignore[misc]
     for model in SEARCHED:
         yield from until_none(lambda model=model: _delete_searched(model, account_id))  # type: ignore[misc]
-    yield from _delete_documents(account_id)
+    yield from until_none(lambda: delete_some(RefusedRow, account_id))
+    yield from _delete_files(EntryImport, account_id)
+    yield from _delete_files(Document, account_id)
     yield from until_none(lambda: _delete_entries(account_id))
     for model in STATISTICS:
         yield from until_none(lambda model=model: _delete_searched(model, account_id))  # type: ignore[misc]
     yield from until_none(lambda: delete_some(Collection, account_id))
     delete_folder(f"documents/{account_id}")
+    delete_folder(f"imports/{account_id}")
 
 
 def of_person(user_id: int) -> Iterator[int]:
-    """Their documents stay with the account, and forget who brought them."""
-    theirs = Document.objects.filter(uploaded_by_id=user_id)
+    """Their documents and imports stay with the account, and forget who brought them."""
+    yield from _forget(Document, "uploaded_by", user_id)
+    yield from _forget(EntryImport, "made_by", user_id)
+
+
+def _forget(model: type[models.Model], field: str, user_id: int) -> Iterator[int]:
+    theirs = model._default_manager.filter(**{f"{field}_id": user_id})
     while rows := list(theirs.values_list("account_id", "id")[:ROWS]):
         by_account: dict[int, list[UUID]] = {}
         for account_id, ident in rows:
             by_account.setdefault(account_id, []).append(ident)
         for account_id, ids in by_account.items():
-            Document.objects.filter(account_id=account_id, id__in=ids).update(uploaded_by=None)
+            model._default_manager.filter(account_id=account_id, id__in=ids).update(**{field: None})
         yield len(rows)
 
 
@@ -76,26 +86,27 @@ def _delete_searched(model: type[models.Model], account_id: int) -> int:
     return delete_some(model, account_id)
 
 
-def _delete_documents(account_id: int) -> Iterator[int]:
+def _delete_files(model: type[Document] | type[EntryImport], account_id: int) -> Iterator[int]:
     """Each file before its row, so that no crash leaves a file that nobody knows of. What the storage does not let
     go stays, row and file, for a later turn."""
     held: list[UUID] = []
     while True:
-        documents = Document.objects.filter(account_id=account_id).exclude(id__in=held).only("id", "file")
-        chosen = list(documents.select_for_update(skip_locked=True)[:FILES])
+        rows = model.objects.filter(account_id=account_id).exclude(id__in=held).only("id", "file")
+        chosen = list(rows.select_for_update(skip_locked=True)[:FILES])
         if not chosen:
             return
-        gone = [document.id for document in chosen if _delete_file(document)]
-        held += [document.id for document in chosen if document.id not in gone]
-        raw_delete(Document.objects.filter(account_id=account_id, id__in=gone))
+        gone = [row.id for row in chosen if _delete_file(row)]
+        held += [row.id for row in chosen if row.id not in gone]
+        raw_delete(model.objects.filter(account_id=account_id, id__in=gone))
         yield len(chosen)
 
 
-def _delete_file(document: Document) -> bool:
+def _delete_file(row: Document | EntryImport) -> bool:
     try:
-        document.file.storage.delete(document.file.name or "")
+        if row.file:
+            row.file.storage.delete(row.file.name or "")
     except Exception:  # whatever a storage raises
-        log.exception("the file of document %s could not be removed and will be tried again", document.id)
+        log.exception("the file %s could not be removed and will be tried again", row.file.name)
         return False
     return True
 

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
@@ -25,13 +26,14 @@ from typing import IO, Any
 from knowledge.ingestion.limits import MB, ParseLimits
 from knowledge.ingestion.parsers.base import Block, ParsedDocument, Unreadable
 
-__all__ = ["ParseLimits", "parse_file"]
+__all__ = ["ParseLimits", "confine", "parse_file", "run_confined"]
 
 log = logging.getLogger(__name__)
 
 _ROOT = Path(__file__).resolve().parents[2]
 _START = "import json, sys; job = json.load(sys.stdin); sys.path[:] = job['sys_path']; \
-from knowledge.ingestion.sandbox import child; child(job)"
+import importlib; \
+child = importlib.import_module(job['child']).child; child(job)"
 _FILES_AT_MOST = 64
 _WRITTEN_AT_MOST = 16 * MB  # by mistake: the child writes nothing but its answer and what a crash prints
 
@@ -51,7 +53,21 @@ def parse_file(path: Path, filename: str, limits: ParseLimits = ParseLimits()) -
 
 
 def _run(path: Path, filename: str, limits: ParseLimits) -> dict[str, Any]:
-    job = {"path": str(path), "filename": filename, "limits": asdict(limits)}
+    answer = bytearray()
+    job = {"path": str(path), "filename": filename}
+    run_confined("knowledge.ingestion.sandbox", job, limits, answer.extend, limits.text_chars * 4 + 64 * MB)
+    return _understood(bytes(answer))
+
+
+def run_confined(
+    module: str, job: dict[str, Any], limits: ParseLimits, take: Callable[[bytes], object], most: int
+) -> None:
+    """Have `child(job)` of a module run in a process of its own, and `take` what it writes, piece by piece.
+
+    Neither the module nor what it imports may need Django; its child confines itself first. Raises Unreadable when it
+    takes too long, writes more than `most` bytes, or ends otherwise than well.
+    """
+    job = job | {"child": module, "limits": asdict(limits)}
     job["sys_path"] = [str(_ROOT), *(entry for entry in sys.path if entry)]
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(  # noqa: S603 (our own interpreter, no shell, nothing of the user's in it)
@@ -64,24 +80,25 @@ def _run(path: Path, filename: str, limits: ParseLimits) -> dict[str, Any]:
             start_new_session=True,
         )
         try:
-            answer = _converse(process, json.dumps(job).encode(), limits)
+            _converse(process, json.dumps(job).encode(), limits, take, most)
         finally:
             _kill(process)
             if process.stdout:
                 process.stdout.close()
-        return _understood(answer, process.returncode, errors)
+        _ended_well(process.returncode, errors)
 
 
-def _converse(process: subprocess.Popen[bytes], job: bytes, limits: ParseLimits) -> bytes:
+def _converse(
+    process: subprocess.Popen[bytes], job: bytes, limits: ParseLimits, take: Callable[[bytes], object], most: int
+) -> None:
     """Give the child its job and take its answer. Raises Unreadable if it takes too long or talks too much."""
     assert process.stdin is not None
     assert process.stdout is not None
     deadline = time.monotonic() + limits.wall_seconds
-    most = limits.text_chars * 4 + 64 * MB
     with contextlib.suppress(BrokenPipeError):
         process.stdin.write(job)
         process.stdin.close()
-    answer = bytearray()
+    taken = 0
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
         while True:
@@ -91,14 +108,14 @@ def _converse(process: subprocess.Popen[bytes], job: bytes, limits: ParseLimits)
             piece = os.read(process.stdout.fileno(), MB)
             if not piece:
                 break
-            answer += piece
-            if len(answer) > most:
+            taken += len(piece)
+            if taken > most:
                 raise Unreadable("too_large")
+            take(piece)
     try:
         process.wait(max(deadline - time.monotonic(), 1.0))
     except subprocess.TimeoutExpired:
         raise Unreadable("timeout") from None
-    return bytes(answer)
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
@@ -108,19 +125,24 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _understood(answer: bytes, returncode: int, errors: IO[bytes]) -> dict[str, Any]:
+def _ended_well(returncode: int, errors: IO[bytes]) -> None:
     if returncode == 0:
-        with contextlib.suppress(ValueError):
-            found = json.loads(answer)
-            if isinstance(found, dict) and "document" in found:
-                return dict(found["document"])
-            if isinstance(found, dict) and "error" in found:
-                raise Unreadable(found["error"], found.get("message"))
+        return
     if returncode == -signal.SIGXCPU:
         raise Unreadable("timeout")
     errors.seek(max(0, errors.seek(0, os.SEEK_END) - 2000))
     log.warning("a parser ended with %s", returncode)
     log.debug("it printed: %s", errors.read().decode("utf-8", "replace"))
+    raise Unreadable("parser_crashed")
+
+
+def _understood(answer: bytes) -> dict[str, Any]:
+    with contextlib.suppress(ValueError):
+        found = json.loads(answer)
+        if isinstance(found, dict) and "document" in found:
+            return dict(found["document"])
+        if isinstance(found, dict) and "error" in found:
+            raise Unreadable(found["error"], found.get("message"))
     raise Unreadable("parser_crashed")
 
 

@@ -19,6 +19,7 @@ from knowledge.models.chunks import (
 from knowledge.models.collections import SHOWN_OF_FILES, AccountQuerySet, Collection, CollectionQuerySet, Entry
 from knowledge.models.documents import Document, document_path
 from knowledge.models.golden import EvaluationRun, GoldenEntry, GoldenQuestion
+from knowledge.models.imports import EntryImport, RefusedRow, import_path
 from knowledge.models.jobs import IngestionJob
 from knowledge.models.reindexing import AccountIndex, Reindexing
 
@@ -35,13 +36,16 @@ __all__ = [
     "Document",
     "EmbeddedText",
     "Entry",
+    "EntryImport",
     "EvaluationRun",
     "GoldenEntry",
     "GoldenQuestion",
     "IngestionJob",
     "LanguageStatistic",
+    "RefusedRow",
     "Reindexing",
     "TermStatistic",
     "Word",
     "document_path",
+    "import_path",
 ]

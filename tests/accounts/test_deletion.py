@@ -44,10 +44,12 @@ from knowledge.models import (
     Chunk,
     Document,
     EmbeddedText,
+    EntryImport,
     EvaluationRun,
     GoldenEntry,
     GoldenQuestion,
     IngestionJob,
+    RefusedRow,
     Reindexing,
 )
 from knowledge.search import statistics
@@ -142,6 +144,9 @@ def fill(account: Account, user: User) -> None:
     Reindexing.objects.create(account=account, model=model, status=Reindexing.Status.DONE)
     question = GoldenQuestion.objects.create(account=account, collection_id=pending.collection_id, question="When?")
     GoldenEntry.objects.create(account=account, question=question, entry_id=pending.entry_id)
+    records = EntryImport(account=account, collection_id=pending.collection_id, made_by=user, file_size=1, format="csv")
+    records.file.save("", SimpleUploadedFile("a.csv", b"text"))
+    RefusedRow.objects.create(account=account, entry_import=records, number=2, reason="Empty.")
     figures = dict.fromkeys(("ndcg", "recall", "mrr", "latency_p50_ms", "latency_p95_ms"), 1.0)
     EvaluationRun.objects.create(account=account, questions=1, figures={}, **figures)
 

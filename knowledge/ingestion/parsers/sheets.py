@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any, TypeVar
 
 from lxml import etree
 
@@ -20,9 +21,13 @@ from knowledge.ingestion.parsers.drawings import drawing_blocks, drawn_text
 from knowledge.ingestion.parsers.markup import Element, attribute, child, descendants, local
 from knowledge.ingestion.parsers.opc import core_properties, main_part, read_part, related, relations
 
+Scalar = str | int | float | bool
+Cell = TypeVar("Cell", str, Scalar)
+
 _CELLS_AT_MOST = 5_000_000
 _DATES = frozenset((*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)))  # built-in formats of dates
 _PERCENT = {9: 0, 10: 2}
+_SHOWN_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d{1,3})?")
 _QUOTED = re.compile(r'"[^"]*"|\\.|\[(?!h+\]|m+\]|s+\])[^\]]*\]')
 
 
@@ -37,10 +42,7 @@ class _Workbook:
 class XlsxParser:
     def parse(self, path: Path, limits: ParseLimits) -> ParsedDocument:
         with Archive(path, limits) as archive:
-            part = main_part(archive, "xl/workbook.xml")
-            root = read_part(archive, part)
-            if root is None:
-                raise Unreadable("corrupt")
+            part, root = _opened(archive)
             book = _workbook(archive, part, root)
             blocks: list[Block] = []
             for name, member in _sheets(archive, part, root):
@@ -131,7 +133,7 @@ def _format(number: str, custom: dict[str, str]) -> str:
 def _sheet_blocks(archive: Archive, member: str, book: _Workbook) -> Iterator[Block]:
     if member not in archive:
         return
-    for part in _regions(_rows(archive.read(member), book)):
+    for part in _regions(_rows(archive.read(member), book, _value)):
         yield from table_blocks(part)
     for name in related(archive, member, "comments", "threadedComment"):
         if (root := read_part(archive, name)) is not None:
@@ -144,13 +146,15 @@ def _sheet_blocks(archive: Archive, member: str, book: _Workbook) -> Iterator[Bl
         yield from drawing_blocks(archive, name)
 
 
-def _rows(data: bytes, book: _Workbook) -> Iterator[tuple[int, list[str]]]:
-    """Number and cells of each row that is not empty; columns between are empty strings."""
+def _rows(
+    data: bytes, book: _Workbook, value_of: Callable[[Element, _Workbook], Cell], lead: int = 50
+) -> Iterator[tuple[int, list[Cell]]]:
+    """Number and cells of each row that is not empty; columns between are empty strings, and up to `lead` before."""
     number = 0
     for element in _elements(data, "row"):
         given = attribute(element, "r")
         number = int(given) if given.isdigit() else number + 1
-        cells: dict[int, str] = {}
+        cells: dict[int, Any] = {}
         column = -1
         for cell in element:
             if local(cell) != "c":
@@ -159,14 +163,14 @@ def _rows(data: bytes, book: _Workbook) -> Iterator[tuple[int, list[str]]]:
             book.cells += 1
             if book.cells > _CELLS_AT_MOST:
                 raise Unreadable("too_large")
-            if value := _value(cell, book):
+            if (value := value_of(cell, book)) != "":
                 cells[column] = value
         if cells:
             first, last = min(cells), max(cells)
             if last - first > 2_000:  # two far corners of an inflated range are no reason for all between
                 yield number, [cells[at] for at in sorted(cells)]
             else:
-                yield number, [""] * min(first, 50) + [cells.get(at, "") for at in range(first, last + 1)]
+                yield number, [""] * min(first, lead) + [cells.get(at, "") for at in range(first, last + 1)]
 
 
 def _column(reference: str, default: int) -> int:
@@ -248,3 +252,41 @@ def _moment(value: float, since: datetime) -> str:
 def _time(value: float) -> str:
     seconds = round(value * 86_400)
     return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+
+
+def sheet_names(archive: Archive) -> list[str]:
+    """Of those that hold cells, in order. Raises Unreadable where there is no workbook."""
+    part, root = _opened(archive)
+    return [name for name, member in _sheets(archive, part, root) if member in archive]
+
+
+def typed_rows(archive: Archive, sheet: str) -> Iterator[tuple[int, list[Scalar]]]:
+    """Number and cells of each row of a sheet that is not empty, as what they are: numbers, truth values, dates and
+    times in ISO 8601, text. A formula is what it came to; what came to an error is nothing."""
+    part, root = _opened(archive)
+    book = _workbook(archive, part, root)
+    for name, member in _sheets(archive, part, root):
+        if name == sheet and member in archive:
+            yield from _rows(archive.read(member), book, _typed, lead=2_000)
+            return
+
+
+def _opened(archive: Archive) -> tuple[str, Element]:
+    part = main_part(archive, "xl/workbook.xml")
+    root = read_part(archive, part)
+    if root is None:
+        raise Unreadable("corrupt")
+    return part, root
+
+
+def _typed(cell: Element, book: _Workbook) -> Scalar:
+    kind = attribute(cell, "t", "n")
+    shown = _value(cell, book)
+    if kind == "b":
+        return {"TRUE": True, "FALSE": False}.get(shown, shown)
+    if kind == "e":
+        return ""
+    if kind == "n" and _SHOWN_NUMBER.fullmatch(shown):
+        value = float(shown)
+        return int(value) if value.is_integer() and abs(value) < 1e15 else value
+    return shown
