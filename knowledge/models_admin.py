@@ -21,7 +21,7 @@ from accounts.admin.members import by
 from doculume.back_office import OF_ACCOUNT, ModelAdmin
 from doculume.errors import DoculumeError
 from doculume.hints import hint
-from knowledge import moving, reindexing, tasks
+from knowledge import model_moves, reindexing, tasks
 from knowledge.models import Reindexing
 from llm_settings.embedding_models import known_or_new
 from llm_settings.models import EmbeddingModel
@@ -94,13 +94,13 @@ class EmbeddingModelAdmin(ModelAdmin):
 
     @admin.display(description="answers for")
     def answers_for(self, model: EmbeddingModel) -> str:
-        count = moving.progress(model)["accounts"]
+        count = model_moves.progress(model)["accounts"]
         others = " and all that have no model of their own" if model.status == EmbeddingModel.Status.ACTIVE else ""
         return f"{count:,} accounts{others}"
 
     @admin.display(description="on their way to it")
     def on_their_way(self, model: EmbeddingModel) -> str:
-        now = moving.progress(model)
+        now = model_moves.progress(model)
         return f"{now['moving']:,} accounts, {now['done']:,} of {now['total']:,} chunks" if now["moving"] else "none"
 
     @action(description="Move everybody to it", icon="sync_alt", permissions=["move"], variant=ActionVariant.PRIMARY)
@@ -113,7 +113,7 @@ class EmbeddingModelAdmin(ModelAdmin):
         )
 
         def start() -> None:
-            moving.refuse_unless_movable_to(model)
+            model_moves.refuse_unless_movable_to(model)
             reindexing.announce(model)
             hint(tasks.move_everybody, str(model.id))
 
@@ -136,7 +136,7 @@ class EmbeddingModelAdmin(ModelAdmin):
         told = f"All vectors of {model} are deleted. There is no rolling back to it after that, only embedding anew."
 
         def start() -> None:
-            moving.refuse_unless_retirable(model)
+            model_moves.refuse_unless_retirable(model)
             hint(tasks.retire_everywhere, str(model.id))
 
         return self._once_sure(request, model, "Retire this model", told, start)

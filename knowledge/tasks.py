@@ -159,28 +159,28 @@ def look_over() -> None:
 
 @shared_task
 def move_everybody(model_id: str, most_per_second: int | None = None, accept_regression: bool = False) -> None:
-    from knowledge import moving
+    from knowledge import model_moves
 
     if model := _model(model_id):
-        moving.move_everybody(model, most_per_second=most_per_second, accept_regression=accept_regression)
+        model_moves.move_everybody(model, most_per_second=most_per_second, accept_regression=accept_regression)
 
 
 @shared_task
 def roll_everybody_back(model_id: str) -> None:
-    from knowledge import moving
+    from knowledge import model_moves
 
     if model := _model(model_id):
-        moving.roll_everybody_back(model)
+        model_moves.roll_everybody_back(model)
 
 
 @shared_task
 def retire_everywhere(model_id: str) -> None:
     """Nothing happens where the model answers for somebody by now."""
-    from knowledge import moving
+    from knowledge import model_moves
 
     if model := _model(model_id):
         try:
-            moving.retire_everywhere(model)
+            model_moves.retire_everywhere(model)
         except Conflict as error:
             log.warning("%s is not retired: %s", model, error.message)
 
