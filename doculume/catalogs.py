@@ -44,7 +44,7 @@ PAGES, SCRIPTS = DOMAINS = ("django", "djangojs")
 COMMENT = "Translators:"
 # Errors of commands and of servers on this machine are read by whoever runs it, in English.
 NOT_ON_PAGES = re.compile(
-    r"(^|/)(api|management|embedded|migrations|local_models|openai_door|dialects)/|/(env|catalogs|frames|consumers|identities)\.py$"
+    r"(^|/)(api|management|backup|operations|embedded|migrations|local_models|openai_door|dialects)/|/(env|catalogs|frames|consumers|identities)\.py$"
 )
 SENTENCE = re.compile(r"\w.* .*[.…]$", re.DOTALL)
 Found = tuple[str, "str | tuple[str, ...]", list[str], "str | None"]
@@ -71,6 +71,8 @@ def refreshed(language: str, domain: str) -> Catalog:
     catalog.obsolete.clear()
     if domain == SCRIPTS:
         _agree(catalog, refreshed(language, PAGES))
+    catalog.project, catalog.version, catalog.msgid_bugs_address = "DocuLume", "1", "none"
+    catalog.last_translator = catalog.language_team = "DocuLume"
     # No dates of today: what has not changed is written as it was.
     catalog.creation_date, catalog.revision_date, catalog.header_comment = made, revised, header
     return catalog

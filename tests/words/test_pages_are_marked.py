@@ -1,0 +1,65 @@
+"""No page has a word that cannot be translated, and each is laid out from right to left where the language is."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from selectolax.lexbor import LexborHTMLParser
+
+from accounts.models import Membership, Plan
+from accounts.plans import put_on
+from tests.cast import make_user
+from tests.contract.matrix import PAGES, THINGS
+from tests.words import pseudo
+
+pytestmark = pytest.mark.django_db
+
+# The reference is the API's, which is in English; the others are no pages.
+NOT_OURS = {"schema", "docs", "redoc", "livez", "readyz", "words", "favicon", "document-file", "source-file"}
+NAMES = {
+    "DocuLume", "API", "UTC", "JSON", "JSONL", "CSV", "XLSX", "PDF", "DOCX", "TXT", "HTML", "URL", "KB", "MB", "GB",
+    "ms",
+    "English", "Deutsch", "Pseudo", "OpenAI", "Cohere", "Ctrl", "Cmd", "Shift", "Enter", "Esc", "example", "com",
+    "https",
+    "Free", "Pro", "Business", "Enterprise", "Alice",
+}  # fmt: skip
+GETS = sorted(name for name, line in PAGES.items() if "get" in line and name not in NOT_OURS)
+
+
+@pytest.fixture
+def browsers(alice, account) -> dict[str, Client]:
+    put_on(account, Plan.objects.get(name="pro"))
+    viewer = make_user("Vera")
+    Membership.objects.create(account=account, user=viewer, role=Membership.Role.VIEWER)
+    clients = {who: Client() for who in ("anonymous", "owner", "viewer")}
+    clients["owner"].force_login(alice)
+    clients["viewer"].force_login(viewer)
+    return clients
+
+
+@pytest.mark.parametrize("name", GETS)
+def test_every_word_of_a_page_can_be_translated(name, browsers, account, alice):
+    made = THINGS[name](account, alice) if name in THINGS else None
+    address = f"{reverse(name, kwargs=made)}?account={account.pk}"
+    with pseudo.spoken() as headers:
+        for who, browser in browsers.items():
+            answer = browser.get(address, headers=headers, follow=True)
+            if not answer.get("Content-Type", "").startswith("text/html"):
+                continue
+            html = answer.content.decode()
+            page = LexborHTMLParser(html).css_first("html")
+            if page is not None:
+                assert (page.attributes["lang"], page.attributes.get("dir")) == ("ar", "rtl")
+            assert pseudo.unmarked(html, pseudo.data_of_people(), NAMES) == [], who
+
+
+@pytest.mark.parametrize("template", ["400.html", "403.html", "403_csrf.html", "404.html", "500.html"])
+def test_every_word_of_an_error_can_be_translated(template, rf):
+    from django.template.loader import render_to_string
+    from django.utils import translation
+
+    with pseudo.spoken(), translation.override(pseudo.LANGUAGE):
+        html = render_to_string(template, request=rf.get("/"))
+    assert 'dir="rtl"' in html
+    assert pseudo.unmarked(html, [], NAMES) == []
