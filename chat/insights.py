@@ -132,7 +132,12 @@ def insights(account: Account, days: int) -> Insights:
 def missing(account: Account, since: datetime, first: int, count: int) -> tuple[list[Missing], int]:
     """Questions that nothing was found for, the most frequent first: some of them, and how many there are."""
     rows = [Missing(*row) for row in _rows(_OPEN, account.pk, since, count, first)]
-    return rows, int(_rows(_OPEN_COUNT, account.pk, since)[0][0])
+    return rows, open_count(account, since)
+
+
+def open_count(account: Account, since: datetime) -> int:
+    """How many different questions nothing was found for, and nobody has seen to."""
+    return int(_rows(_OPEN_COUNT, account.pk, since)[0][0])
 
 
 def _pair(values: list[float | None] | None) -> tuple[float, float] | None:

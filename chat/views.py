@@ -9,6 +9,7 @@ from django.views.generic import TemplateView
 
 from accounts.models import SiteSettings
 from accounts.pages import AccountPage
+from chat.attention import concerns
 from chat.models import Conversation
 
 
@@ -18,7 +19,10 @@ class HomePage(AccountPage, TemplateView):
     template_name = "chat/home.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(upload_max_bytes=SiteSettings.objects.current().upload_limit, **kwargs)
+        site = SiteSettings.objects.current()
+        found = concerns(self.membership, confirms_email=site.email_confirmation_required)
+        shown = {"upload_max_bytes": site.upload_limit, "concerns": found}
+        return super().get_context_data(**shown | kwargs)
 
 
 class ConversationPage(HomePage):

@@ -21,13 +21,14 @@ from accounts.pages import AreaPage
 from accounts.usage import held_by
 from doculume.errors import DoculumeError
 from doculume.text import storable
-from knowledge import retrying, shelving, uploads
+from knowledge import moving, retrying, uploads
 from knowledge.document_lists import ON_A_PAGE, OPEN, Wanted, page_of, tally
 from knowledge.models import Collection, Document
 from knowledge.remedies import Remedy, remedy
 
 # In a list to choose from. Who has more finds them on the page of collections.
 COLLECTIONS = 200
+SHORT = {"markdown": "md", "text": "txt"}
 QUICKEST, SLOWEST = 2, 10  # seconds between two looks at what moves
 
 
@@ -36,6 +37,11 @@ class Row:
 
     def __init__(self, document: Document) -> None:
         self.document = document
+
+    @property
+    def kind(self) -> str:
+        """In a few letters, as files end."""
+        return SHORT.get(self.document.file_type, self.document.file_type[:5])
 
     @property
     def moves(self) -> bool:
@@ -181,7 +187,7 @@ class SeveralDocuments(DocumentsPage):
         to = get_object_or_404(
             Collection.objects.for_account(self.account), id__in=_ids([self.request.POST.get("to", "")])
         )
-        moved = shelving.move(self.account, [document.id for document in documents], to.id)
+        moved = moving.move(self.account, [document.id for document in documents], to.id)
         told = ngettext("%(n)s document is in %(to)s now.", "%(n)s documents are in %(to)s now.", moved.count)
         messages.success(self.request, told % {"n": moved.count, "to": to.name})
         if moved.left:

@@ -12,17 +12,13 @@ from knowledge.ingestion.errors import REASONS
 
 UNKNOWN = gettext_noop("It could not be read.")
 
+# What the sentence of the code does not say already.
 ADVICE = {
-    "empty_file": _("See that the file opens and has something in it, then upload it again."),
-    "encrypted": _("Open it, save it without a password, and upload that file instead."),
+    "empty_file": _("See that it opens and has something in it, then upload it again."),
     "unsupported_type": _("Save it as PDF, Word, plain text or another kind that is read here, and upload that."),
-    "corrupt": _("If it opens on your computer, save it anew under another name and upload that file."),
-    "too_large": _("Split it into parts, chapter by chapter for example, and upload these."),
-    "no_text": _("Run text recognition over the scan, so that it has a layer of text, and upload the new file."),
-    "timeout": _("It may work at a quieter time. If not, split it into smaller files."),
-    "parser_crashed": _("Save it anew or as PDF and upload that file; or try this one once more."),
-    "provider_unavailable": _("Nothing is wrong with the file. Try again when the embedding model answers."),
-    "embedding_invalid": _("Whoever looks after the models should look at the embedding model; then try again."),
+    "no_text": _("Scanners and PDF programs call it “searchable PDF”. Upload the new file and delete this one."),
+    "provider_unavailable": _("Nothing is wrong with the file."),
+    "embedding_invalid": _("Whoever looks after the models can set that right; then try again."),
 }
 
 

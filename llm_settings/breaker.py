@@ -78,6 +78,16 @@ class Breaker:
         return f"breaker:{self.name}:{what}"
 
 
+def tripped(names: Sequence[str]) -> set[str]:
+    """Of these breakers those that opened and have not closed since; none where the cache is away."""
+    keys = {f"breaker:{name}:tripped": name for name in names}
+    try:
+        return {keys[key] for key in cache.get_many(list(keys))}
+    except RedisError as error:
+        log.warning("breakers do not work: %s", type(error).__name__)
+        return set()
+
+
 class BehindBreaker:
     """A `ChatModel` that is not called while its breaker is open."""
 

@@ -89,7 +89,7 @@ export class Conversation {
     this.asking = stopper;
     this.isBusy(true);
     this.messages.append(asked, answer.node);
-    byId("first-steps").hidden = true;
+    for (const before of [byId("first-steps"), byId("attention")]) if (before) before.hidden = true;
     if (!this.id) this.title(text.slice(0, 80));
     answer.working(_("Looking through your documents"));
     announce(_("Looking through your documents"));

@@ -8,6 +8,7 @@ export class FirstSteps {
   constructor(onAsk) {
     this.onAsk = onAsk;
     this.node = byId("first-steps");
+    this.attention = byId("attention");
     this.documents = null;
   }
 
@@ -15,6 +16,7 @@ export class FirstSteps {
   show(documents, isWanted) {
     this.documents = documents ?? this.documents;
     this.node.hidden = !isWanted || this.documents === null;
+    if (this.attention) this.attention.hidden = !isWanted;
     if (this.node.hidden) return;
     const when = state(this.documents);
     for (const part of this.node.querySelectorAll("[data-when]")) part.hidden = part.dataset.when !== when;
