@@ -7,18 +7,21 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from accounts.models import Account
 from accounts.pages import AreaPage
 from doculume.errors import DoculumeError
-from knowledge import collections, entries
+from knowledge import collections, entries, retrying
 from knowledge.forms import CollectionForm, EntryForm
 from knowledge.models import Collection, Document, Entry, IngestionJob
 from knowledge.overview import Holds, holdings
+from knowledge.remedies import Remedy, remedy
 from knowledge.search import EntryResults, search_entries
 
 ON_A_PAGE = 50
@@ -49,6 +52,20 @@ LISTED = (
 
 class KnowledgePage(AreaPage):
     area = "collections"
+
+
+def jobs_of_entries(account: Account) -> QuerySet[IngestionJob]:
+    """For subqueries over entries: the job of what an entry holds now."""
+    own = IngestionJob.objects.filter(account_id=account.pk, entry_id=OuterRef("id"))
+    return own.filter(generation=OuterRef("generation")).order_by()
+
+
+def remedy_of(entry: Entry) -> Remedy | None:
+    """Why it could not be read, and what to do; None unless it was given up. With `job_status` and `job_error`."""
+    if entry.job_status != IngestionJob.Status.FAILED:  # type: ignore[attr-defined]
+        return None
+    document = getattr(entry, "document", None)
+    return remedy(entry.job_error, document.error_message if document else "")  # type: ignore[attr-defined]
 
 
 class CollectionsPage(KnowledgePage):
@@ -117,19 +134,19 @@ class CollectionPage(InCollection):
 
     def _listed(self, held: Holds) -> dict[str, Any]:
         state = self.request.GET.get("state", "")
-        unread = IngestionJob.objects.filter(
-            account_id=self.account.pk,
-            entry_id=OuterRef("id"),
-            generation=OuterRef("generation"),
-            status__in=["failed"] if state == "failed" else ["waiting", "running"],
-        )
+        jobs = jobs_of_entries(self.account)
         rows = self.entries.select_related("document").only(*LISTED)
+        rows = rows.annotate(job_status=Subquery(jobs.values("status")), job_error=Subquery(jobs.values("last_error")))
         if state in {"failed", "waiting"}:
+            unread = jobs.filter(status__in=["failed"] if state == "failed" else ["waiting", "running"])
             rows = rows.filter(Exists(unread))
         paginator = Paginator(rows, ON_A_PAGE)
         if not state:
             paginator.count = held.entries
-        return {"page": paginator.get_page(self.request.GET.get("page")), "state": state}
+        page = paginator.get_page(self.request.GET.get("page"))
+        for entry in page:
+            entry.remedy = remedy_of(entry)
+        return {"page": page, "state": state}
 
 
 class RenameCollection(CollectionPage):
@@ -143,6 +160,19 @@ class RenameCollection(CollectionPage):
         own = Collection.objects.for_account(self.account).filter(id=self.collection.id)
         own.update(name=form.cleaned_data["name"], updated_at=timezone.now())
         messages.success(request, _("Saved."))
+        return self.goes_to("collection", self.collection.id)
+
+
+class RetryCollection(CollectionPage):
+    """What failed in it, all at once."""
+
+    http_method_names = ["post", "options"]
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        self.must_write()
+        count = retrying.retry_collection(self.account.pk, self.collection.id)
+        told = ngettext("%(n)s entry is read once more.", "%(n)s entries are read once more.", count)
+        messages.success(request, told % {"n": count})
         return self.goes_to("collection", self.collection.id)
 
 
@@ -183,7 +213,10 @@ class EntryPage(InCollection):
 
     @cached_property
     def entry(self) -> Entry:
-        return get_object_or_404(self.entries.select_related("document").defer("text"), id=self.kwargs["pk"])
+        jobs = jobs_of_entries(self.account)
+        rows = self.entries.select_related("document").defer("text")
+        rows = rows.annotate(job_status=Subquery(jobs.values("status")), job_error=Subquery(jobs.values("last_error")))
+        return get_object_or_404(rows, id=self.kwargs["pk"])
 
     @cached_property
     def document(self) -> Document | None:
@@ -192,9 +225,8 @@ class EntryPage(InCollection):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         is_long = len(self.entry.raw_text) > EDITED_UP_TO
         form = self._form({name: getattr(self.entry, name) for name in EntryForm.base_fields})
-        return super().get_context_data(
-            entry=self.entry, document=self.document, is_long=is_long, **{"form": form} | kwargs
-        )
+        shown = {"entry": self.entry, "document": self.document, "is_long": is_long, "remedy": remedy_of(self.entry)}
+        return super().get_context_data(**shown | {"form": form} | kwargs)
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         self.must_write()
@@ -221,3 +253,17 @@ class DeleteEntry(EntryPage):
         entries.delete(self.account, self.entry)
         messages.success(request, _("Deleted."))
         return self.goes_to("collection", self.collection.id)
+
+
+class RetryEntry(EntryPage):
+    http_method_names = ["post", "options"]
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        self.must_write()
+        try:
+            retrying.retry_one(self.account.pk, self.entry.id)
+        except DoculumeError as error:
+            messages.error(request, error.told)
+        else:
+            messages.success(request, _("It is read once more."))
+        return self.goes_to("entry", self.collection.id, self.entry.id)

@@ -180,3 +180,33 @@ def test_a_full_page_costs_no_more_statements_than_an_empty_one(page, account, p
 def test_names_are_text(page, account):
     Collection.objects.create(account=account, name="<img src=x onerror=alert(1)>")
     assert not re.search(rb"<img", page("/collections")[0].content)
+
+
+def test_what_could_not_be_read_says_why_and_is_tried_again(page, account, products, kettle):
+    IngestionJob.objects.filter(entry_id=kettle.id).update(status="failed", last_error="provider_unavailable")
+    where = f"/collections/{products.id}"
+    for path in (where, f"{where}?state=failed"):
+        row = page(path)[1].css_first("table tbody tr").text()
+        assert "Failed" in row
+        assert "embedding provider did not answer" in row
+    shown = page(f"{where}/entries/{kettle.id}")[1].css_first(".state.bad")
+    assert "embedding provider did not answer" in shown.text()
+    page(shown.css_first("form").attributes["action"], {})
+    assert IngestionJob.objects.get(entry_id=kettle.id).status == "waiting"
+    assert "Only what could not be read" in page(f"{where}/entries/{kettle.id}/retry", {}, follow=True)[1].body.text()
+    ingested(kettle.id)
+    assert page(f"{where}/entries/{kettle.id}")[1].css_first(".state.bad") is None
+
+
+def test_all_that_failed_in_a_collection_is_tried_again_at_once(page, account, products):
+    other = Collection.objects.create(account=account, name="Other")
+    for number in range(3):
+        entries.add(account, products, {"raw_text": f"Text {number}."})
+    entries.add(account, other, {"raw_text": "Elsewhere."})
+    IngestionJob.objects.filter(account=account).update(status="failed", last_error="timeout")
+    page(
+        page(f"/collections/{products.id}?state=failed")[1].css_first("main form[method=post]").attributes["action"], {}
+    )
+    waiting = IngestionJob.objects.filter(account=account, status="waiting")
+    assert {job.entry.collection_id for job in waiting} == {products.id}
+    assert waiting.count() == 3
