@@ -17,9 +17,11 @@ from doculume.errors import DoculumeError
 from knowledge import (
     golden_admin,  # noqa: F401  (registers its own)
     models_admin,  # noqa: F401
+    reconciling,
+    retrying,
     uploads,
 )
-from knowledge.models import Chunk, Collection, Document, Entry, IngestionJob
+from knowledge.models import Chunk, Collection, Document, Entry, EntryImport, IngestionJob
 
 
 class ToLookAt(ModelAdmin):
@@ -65,7 +67,7 @@ class DocumentAdmin(ToLookAt):
     sortable_by = ("created_at",)
     list_select_related = ("account",)
     search_fields = ("id", "filename__istartswith", "uploaded_by__email__startswith", *OF_ACCOUNT)
-    actions = ("try_again", "delete_selected")
+    actions = ("try_again", "read_again", "delete_selected")
     fields = (
         ("filename", "original_filename"),
         ("status", "progress", "error_code"),
@@ -106,6 +108,11 @@ class DocumentAdmin(ToLookAt):
         if tried:
             self.message_user(request, f"{tried} will be tried again.", messages.SUCCESS)
 
+    @admin.action(description="Read again what is ready (it is found as it is until then)", permissions=["retry"])
+    def read_again(self, request: HttpRequest, documents: QuerySet[Document]) -> None:
+        ready = documents.filter(status=Document.Status.READY)
+        made_anew(self, request, list(ready.values_list("account_id", "entry_id")))
+
     @admin.display(description="status", ordering="status")
     def state(self, document: Document) -> str:
         is_running = document.status == Document.Status.PROCESSING
@@ -138,6 +145,12 @@ class DocumentAdmin(ToLookAt):
         """Opens for members of the document's account only."""
         address = reverse("document-page", args=[document.id])
         return format_html('<a href="{}?account={}">Read</a>', address, document.account_id)
+
+
+def made_anew(registered: ModelAdmin, request: HttpRequest, entries: list[tuple[int, Any]]) -> None:
+    reconciling.ingest_again(entries)
+    told = f"{len(entries)} are read again." if entries else "None of them can be read again now."
+    registered.message_user(request, told, messages.SUCCESS if entries else messages.WARNING)
 
 
 class KindFilter(admin.SimpleListFilter):
@@ -173,6 +186,14 @@ class EntryAdmin(ToLookAt):
         "id",
     )
     readonly_fields = ("beginning", "chunks_link")
+    actions = ("chunk_again",)
+
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("knowledge.change_entry")
+
+    @admin.action(description="Make chunks and vectors anew", permissions=["retry"])
+    def chunk_again(self, request: HttpRequest, entries: QuerySet[Entry]) -> None:
+        made_anew(self, request, list(entries.ready().values_list("account_id", "id")))  # type: ignore[attr-defined]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Entry]:
         return super().get_queryset(request).defer("text", "raw_text")
@@ -238,6 +259,18 @@ class IngestionJobAdmin(ToLookAt):
         ("created_at", "finished_at"),
         "id",
     )
+    actions = ("try_again",)
+
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("knowledge.change_ingestionjob")
+
+    @admin.action(description="Try again those that were given up", permissions=["retry"])
+    def try_again(self, request: HttpRequest, jobs: QuerySet[IngestionJob]) -> None:
+        by_account: dict[int, list[Any]] = {}
+        for account_id, entry_id in jobs.values_list("account_id", "entry_id"):
+            by_account.setdefault(account_id, []).append(entry_id)
+        count = sum(retrying.retry(account_id, entries) for account_id, entries in by_account.items())
+        self.message_user(request, f"{count} will be tried again.", messages.SUCCESS)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[IngestionJob]:
         return super().get_queryset(request).defer("entry__text", "entry__raw_text")
@@ -245,3 +278,24 @@ class IngestionJobAdmin(ToLookAt):
     @admin.display(description="next attempt", ordering="next_attempt_at")
     def due(self, job: IngestionJob) -> Any:
         return job.next_attempt_at if job.status in ("waiting", "running") else None
+
+
+@admin.register(EntryImport)
+class EntryImportAdmin(ToLookAt):
+    """Files whose rows become entries. What stands in them is their account's, and not shown."""
+
+    list_display = ("filename", "account", "collection", "status", "done", "total", "refused", "created_at")
+    list_filter = ("status", "created_at")
+    list_select_related = ("account", "collection")
+    search_fields = ("id", "collection", *OF_ACCOUNT)
+    ordering = ("-id",)
+    sortable_by = ()
+    fields = (
+        ("filename", "format", "file_size"),
+        ("account", "collection"),
+        ("status", "done", "total"),
+        ("added", "changed", "unchanged", "refused"),
+        ("attempts", "lease_owner", "lease_expires_at"),
+        "created_at",
+        "id",
+    )

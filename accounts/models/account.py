@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import ClassVar, Self
 
+from django.contrib.postgres.indexes import OpClass
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Upper
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -59,7 +61,10 @@ class Account(models.Model):
 
     class Meta:
         ordering = ("-id",)
-        indexes = [models.Index(fields=["deleted_at"], condition=Q(deleted_at__isnull=False), name="account_deleted")]
+        indexes = [
+            models.Index(fields=["deleted_at"], condition=Q(deleted_at__isnull=False), name="account_deleted"),
+            models.Index(OpClass(Upper("name"), "text_pattern_ops"), name="account_by_name"),
+        ]
 
     def __str__(self) -> str:
         return self.name

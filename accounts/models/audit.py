@@ -46,6 +46,9 @@ class AuditEvent(models.Model):
             # Who is deleted is found by their e-mail too.
             models.Index(fields=["actor"], name="audit_by_name"),
             models.Index(fields=["target"], name="audit_by_target"),
+            models.Index(fields=["action", "-created_at"], name="audit_by_action"),
+            models.Index(fields=["address"], condition=~models.Q(address=""), name="audit_by_address"),
+            models.Index(fields=["request_id"], condition=~models.Q(request_id=""), name="audit_by_request"),
         ]
 
     def __str__(self) -> str:

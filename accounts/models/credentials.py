@@ -91,6 +91,7 @@ class ApiToken(models.Model):
     class Meta:
         verbose_name = "API token"
         ordering = ("-id",)
+        indexes = [models.Index(fields=["last_four"], name="api_token_ends")]
         constraints = [
             models.UniqueConstraint(
                 fields=["user", "account"],

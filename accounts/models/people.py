@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.contrib.postgres.indexes import OpClass
 from django.db import models, transaction
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Upper
 from django.utils import timezone
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     class Meta:
         ordering = ("-id",)
         indexes = [
-            models.Index(fields=["deleted_at"], condition=models.Q(deleted_at__isnull=False), name="user_deleted")
+            models.Index(fields=["deleted_at"], condition=models.Q(deleted_at__isnull=False), name="user_deleted"),
+            models.Index(OpClass(Upper("full_name"), "text_pattern_ops"), name="user_by_name"),
         ]
         constraints = [models.UniqueConstraint(Lower("email"), name="user_email_once")]
 

@@ -36,6 +36,7 @@ GROUPS: list[tuple[str, list[tuple[str, str, str]]]] = [
             ("knowledge.entry", "Entries", "article"),
             ("knowledge.chunk", "Chunks", "segment"),
             ("knowledge.ingestionjob", "Ingestion jobs", "pending_actions"),
+            ("knowledge.entryimport", "Imports", "upload_file"),
             ("knowledge.goldenquestion", "Golden questions", "help"),
             ("knowledge.evaluationrun", "Evaluations", "query_stats"),
         ],

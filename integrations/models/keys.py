@@ -55,7 +55,10 @@ class ChatbotKey(models.Model):
 
     class Meta:
         ordering = ("-created_at", "-id")
-        indexes = [models.Index(fields=["account", "-created_at", "-id"], name="chatbot_key_of_account")]
+        indexes = [
+            models.Index(fields=["account", "-created_at", "-id"], name="chatbot_key_of_account"),
+            models.Index(fields=["last_four"], name="chatbot_key_ends"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} (…{self.last_four})"

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Upper
 from django.utils import timezone
 
@@ -60,6 +61,12 @@ class Document(models.Model):
             # As people look for them: by how far they are, by where they are, by a part of their name.
             models.Index(fields=["account", "status", "-created_at", "-id"], name="document_by_status"),
             models.Index(fields=["account", "collection", "-created_at", "-id"], name="document_by_collection"),
+            # What is not ready yet, or never will be, of all accounts: for staff.
+            models.Index(
+                fields=["status", "-id"],
+                condition=Q(status__in=["pending", "processing", "failed"]),
+                name="document_unready",
+            ),
             GinIndex("account", OpClass(Upper("filename"), "gin_trgm_ops"), name="document_name_gin", fastupdate=False),
         ]
 
