@@ -25,11 +25,13 @@ from accounts.usage import give_back_answers, reserve_answer
 from chat import attachments
 from chat.events import CitationPayload, SourcePayload
 from chat.models import Attachment, Citation, Conversation, Message, Visitor
-from doculume.errors import NotFound
+from doculume.errors import InvalidRequest, NotFound
 from doculume.prepared import insert
+from doculume.text import storable
 from llm_settings.providers.base import ChatMessage
 
 TITLE_LENGTH = 80
+LONGEST_TITLE = 255
 HISTORY_MESSAGES = 10
 
 
@@ -216,6 +218,18 @@ def end(
             Citation.objects.bulk_create([_as_row(turn, citation) for citation in citations])
         if came_to_nothing:
             give_back_answers(turn.account.id, turn.month)
+
+
+class NoTitle(InvalidRequest):
+    message = "A conversation needs a name."
+
+
+def rename(conversation: Conversation, title: str) -> None:
+    """Its place among the others stays. Raises NoTitle."""
+    named = storable(" ".join(title.split()))[:LONGEST_TITLE]
+    if not named:
+        raise NoTitle
+    Conversation.objects.for_account(conversation.account).filter(id=conversation.id).update(title=named)
 
 
 @transaction.atomic
