@@ -47,6 +47,8 @@ SPOKEN: dict[str, StrPromise] = {
     Action.PROVIDER_DELETED: _("Model provider deleted"),
     Action.OWN_KEY_SET: _("Own key set"),
     Action.EXPORTED: _("Exported"),
+    Action.CONVERSATION_READ: _("Conversation read by staff"),
+    Action.EMBEDDING_MODEL_MOVED: _("Embedding model changed"),
     Action.USER_DELETED: _("User deleted"),
     Action.ACCOUNT_DELETED: _("Account deleted"),
 }

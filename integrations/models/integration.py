@@ -14,6 +14,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models, transaction
 from django.db.models import Prefetch
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
 from doculume.ids import new_id
@@ -57,21 +58,21 @@ class Integration(models.Model):
     """
 
     class Type(models.TextChoices):
-        CHATBOT = "chatbot"
-        SEARCH_BOX = "search_box"
-        CUSTOM = "custom"
+        CHATBOT = "chatbot", _("Chatbot")
+        SEARCH_BOX = "search_box", _("Search Box")
+        CUSTOM = "custom", _("Custom")
 
     class Persona(models.TextChoices):
-        CUSTOMER_SUPPORT = "customer-support"
-        SALES_ASSISTANT = "sales-assistant"
-        ONBOARDING_GUIDE = "onboarding-guide"
-        TECHNICAL_EXPERT = "technical-expert"
-        CUSTOM = "custom"
+        CUSTOMER_SUPPORT = "customer-support", _("Customer Support")
+        SALES_ASSISTANT = "sales-assistant", _("Sales Assistant")
+        ONBOARDING_GUIDE = "onboarding-guide", _("Onboarding Guide")
+        TECHNICAL_EXPERT = "technical-expert", _("Technical Expert")
+        CUSTOM = "custom", _("Custom")
 
     class ResultsDisplay(models.TextChoices):
-        RESULTS = "results"
-        SUMMARY = "summary"
-        SUMMARY_RESULTS = "summary_results"
+        RESULTS = "results", _("Results")
+        SUMMARY = "summary", _("Summary")
+        SUMMARY_RESULTS = "summary_results", _("Summary Results")
 
     SETTINGS: ClassVar[dict[str, tuple[str, ...]]] = {
         Type.CHATBOT: ("welcome_message", "instructions", "persona", "unknown_answer_message"),

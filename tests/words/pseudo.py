@@ -41,32 +41,27 @@ class Brackets:
 @contextmanager
 def spoken() -> Iterator[dict[str, str]]:
     """Within it pages speak it to whoever sends these headers."""
-    before = trans_real._translations.get(LANGUAGE)
-    trans_real._translations[LANGUAGE] = Brackets()
-    try:
-        with override_settings(LANGUAGES=[*settings.LANGUAGES, (LANGUAGE, "Pseudo")]):
-            yield {"Accept-Language": LANGUAGE}
-    finally:
-        trans_real._translations.pop(LANGUAGE)
-        if before is not None:
-            trans_real._translations[LANGUAGE] = before
+    # Django forgets all catalogs when the languages change: so this one is gone again by itself.
+    with override_settings(LANGUAGES=[*settings.LANGUAGES, (LANGUAGE, "Pseudo")]):
+        trans_real._translations[LANGUAGE] = Brackets()
+        yield {"Accept-Language": LANGUAGE}
 
 
 class Reader(HTMLParser):
-    """What somebody reads or hears of a page, piece by piece, but for what is quoted."""
+    """What somebody reads or hears of a page, and what of it is outside of brackets; but for what is quoted."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
-        self.pieces: list[str] = []
+        self.pieces: list[tuple[str, str]] = []
+        self._depth = 0
         self._open: list[tuple[str, bool]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         named = dict(attrs)
         quoted = tag in QUOTED or named.get("dir") == "auto" or named.get("translate") == "no"
         if not quoted and not self._is_quoted:
-            self.pieces += [named[name] or "" for name in SAID_ALOUD if name in named]
-            if tag == "input" and named.get("type") in ("submit", "button"):
-                self.pieces.append(named.get("value") or "")
+            names = [*SAID_ALOUD, *(["value"] if named.get("type") in ("submit", "button") else [])]
+            self.pieces += [(named[name] or "", _outside(named[name] or "")[0]) for name in names if name in named]
         if tag not in VOID:
             self._open.append((tag, quoted))
 
@@ -76,8 +71,10 @@ class Reader(HTMLParser):
                 break
 
     def handle_data(self, data: str) -> None:
-        if not self._is_quoted and data.strip():
-            self.pieces.append(data)
+        # A sentence in brackets may have tags in it.
+        rest, self._depth = _outside(data, self._depth)
+        if not self._is_quoted:
+            self.pieces.append((data, rest))
 
     @property
     def _is_quoted(self) -> bool:
@@ -89,8 +86,7 @@ def unmarked(html: str, known: list[str], names: set[str]) -> list[str]:
     reader = Reader()
     reader.feed(html)
     left = []
-    for piece in reader.pieces:
-        rest = _outside(piece)
+    for piece, rest in reader.pieces:
         for text in known:
             rest = rest.replace(text, " ")
         if set(WORD.findall(rest)) - names:
@@ -98,13 +94,14 @@ def unmarked(html: str, known: list[str], names: set[str]) -> list[str]:
     return left
 
 
-def _outside(piece: str) -> str:
-    depth, rest = 0, []
+def _outside(piece: str, depth: int = 0) -> tuple[str, int]:
+    """What of it is outside of brackets, and how many are open at its end."""
+    rest = []
     for letter in piece:
-        depth += (letter == "⟦") - (letter == "⟧")
-        if depth <= 0 and letter != "⟧":
+        depth = max(0, depth + (letter == "⟦") - (letter == "⟧"))
+        if depth == 0 and letter != "⟧":
             rest.append(letter)
-    return "".join(rest)
+    return "".join(rest), depth
 
 
 def data_of_people() -> list[str]:
