@@ -20,8 +20,9 @@ class HomePage(AccountPage, TemplateView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         site = SiteSettings.objects.current()
-        found = concerns(self.membership, confirms_email=site.email_confirmation_required)
-        shown = {"upload_max_bytes": site.upload_limit, "concerns": found}
+        shown: dict[str, Any] = {"upload_max_bytes": site.upload_limit}
+        if "conversation" not in kwargs:  # which would be read over them
+            shown["concerns"] = concerns(self.membership, confirms_email=site.email_confirmation_required)
         return super().get_context_data(**shown | kwargs)
 
 
