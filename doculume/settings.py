@@ -114,6 +114,7 @@ MIDDLEWARE = [
     "accounts.middleware.RateLimitMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "doculume.statics.StaticFilesMiddleware",
+    "doculume.statics.PackedPagesMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "accounts.middleware.LanguageMiddleware",

@@ -19,6 +19,7 @@ from django.contrib.staticfiles import finders
 from django.contrib.staticfiles.storage import StaticFilesStorage
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
 from django.utils.cache import patch_vary_headers
 from whitenoise.middleware import WhiteNoiseMiddleware
 
@@ -97,6 +98,22 @@ class StaticFilesMiddleware(WhiteNoiseMiddleware):
         packed["Content-Encoding"] = "gzip"
         packed["Content-Length"] = str(len(packed.content))
         return packed
+
+
+class PackedPagesMiddleware(GZipMiddleware):
+    """Packs pages that are looked at, and nothing else.
+
+    How long packed text is can tell what is in it to somebody who makes a browser ask again and again with a guess in
+    the address (BREACH). Here no cookie goes along with what other sites embed (SameSite=Lax), the token of forms is
+    masked anew each time, a length is blurred by up to a hundred random bytes, and answers of the API, where bearer
+    tokens are, stay as they are.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        is_page = response.get("Content-Type", "").startswith("text/html") and not request.path.startswith("/api/")
+        if request.method != "GET" or response.status_code != 200 or response.streaming or not is_page:
+            return response
+        return super().process_response(request, response)
 
 
 def _unpacks(accepted: str) -> bool:

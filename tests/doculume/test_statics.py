@@ -76,3 +76,19 @@ def test_parts_of_a_file_and_heads_are_as_they_lie(client):
     head = client.head(static("css/doculume.css"), **GZIP)
     assert int(head["Content-Length"]) == CSS.stat().st_size
     assert client.post(static("css/doculume.css")).status_code == 405
+
+
+@pytest.mark.django_db
+def test_pages_come_packed_with_a_length_that_tells_nothing(client):
+    answers = [client.get("/sign-in", **GZIP) for _ in range(8)]
+
+    assert {answer["Content-Encoding"] for answer in answers} == {"gzip"}
+    assert all(b"</html>" in gzip.decompress(answer.content) for answer in answers)
+    assert len({len(answer.content) for answer in answers}) > 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_answers_with_tokens_are_not_packed(client, method):
+    answer = getattr(client, method)("/api/v1/auth/me" if method == "get" else "/sign-in", {"username": "a"}, **GZIP)
+    assert "Content-Encoding" not in answer
