@@ -3,6 +3,7 @@ from django.urls import URLPattern
 from doculume.routing import both
 from knowledge import collection_pages as pages
 from knowledge import document_pages as documents
+from knowledge import import_pages as imports
 from knowledge.views import DocumentFile, DocumentPage
 
 urlpatterns: list[URLPattern] = [
@@ -18,6 +19,18 @@ urlpatterns: list[URLPattern] = [
     both("collections/<uuid:collection>", pages.CollectionPage.as_view(), name="collection"),
     both("collections/<uuid:collection>/rename", pages.RenameCollection.as_view(), name="collection-rename"),
     both("collections/<uuid:collection>/delete", pages.DeleteCollection.as_view(), name="collection-delete"),
+    both("collections/<uuid:collection>/imports", imports.ImportsPage.as_view(), name="entry-imports"),
+    both("collections/<uuid:collection>/imports/<uuid:pk>", imports.ImportPage.as_view(), name="entry-import"),
+    both(
+        "collections/<uuid:collection>/imports/<uuid:pk>/cancel",
+        imports.CancelImport.as_view(),
+        name="entry-import-cancel",
+    ),
+    both(
+        "collections/<uuid:collection>/imports/<uuid:pk>/refused",
+        imports.RefusedRows.as_view(),
+        name="entry-import-refused",
+    ),
     both("collections/<uuid:collection>/retry", pages.RetryCollection.as_view(), name="collection-retry"),
     both("collections/<uuid:collection>/entries/<uuid:pk>/retry", pages.RetryEntry.as_view(), name="entry-retry"),
     both("collections/<uuid:collection>/entries/new", pages.NewEntryPage.as_view(), name="entry-new"),

@@ -188,7 +188,9 @@ def _reason(error: ValidationError) -> str:
 def guess(survey: Mapping[str, Any]) -> Plan:
     """By the columns' names, else the text by its length. What is told by neither is a field to filter by."""
     known = survey["columns"]
-    columns = {one["name"]: Column(one["name"], "meta", one["name"]) for one in known}
+    columns = {
+        one["name"]: Column(one["name"], "meta", one["name"]) if one["filled"] else Column(one["name"]) for one in known
+    }
     for use, names in _NAMES.items():
         if found := _named(names, [name for name, column in columns.items() if column.use == "meta"], survey, use):
             columns[found] = Column(found, use)

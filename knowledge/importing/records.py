@@ -82,8 +82,8 @@ def read(job: dict[str, Any], limits: ParseLimits, survey: _Survey) -> Iterator[
         return _json_rows(path)
     named = bool(job["named"])
     if job["format"] == "xlsx":
-        return _table(_sheet(path, job["sheet"], limits, survey), named, job["cell_chars"])
-    return _table(_delimited(path, job["cell_chars"], survey), named, job["cell_chars"])
+        return _table(_sheet(path, job["sheet"], limits, survey), named, job["cell_chars"], survey)
+    return _table(_delimited(path, job["cell_chars"], survey), named, job["cell_chars"], survey)
 
 
 def _bounded(rows: Iterator[Row], most: int, stop: int | None, survey: _Survey) -> Iterator[Row]:
@@ -176,7 +176,7 @@ def _sheet(path: Path, name: str, limits: ParseLimits, survey: _Survey) -> Itera
         yield from typed_rows(archive, chosen)
 
 
-def _table(rows: Iterator[tuple[int, Sequence[Any]]], named: bool, longest: int) -> Iterator[Row]:
+def _table(rows: Iterator[tuple[int, Sequence[Any]]], named: bool, longest: int, survey: _Survey) -> Iterator[Row]:
     """Rows as records. Those above the one that names the columns are captions and left out."""
     rows = ((number, cells) for number, cells in rows if any(_is_filled(cell) for cell in cells))
     head = list(islice(rows, HEAD))
@@ -188,6 +188,7 @@ def _table(rows: Iterator[tuple[int, Sequence[Any]]], named: bool, longest: int)
         head = head[at + 1 :]
     else:
         names = _names([""] * max(len(cells) for _, cells in head))
+    survey.columns = {name: [0, 0, 0] for name in names}
     for number, cells in chain(head, rows):
         yield _record(number, names, cells, longest)
 

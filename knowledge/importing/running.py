@@ -42,7 +42,8 @@ LEASE = timedelta(seconds=120)
 MOST_ATTEMPTS = 3
 PAUSE = timedelta(seconds=20)
 KEPT_REFUSALS = 1_000
-LONGEST_CELL_KEPT = 2_000
+LONGEST_CELL_KEPT = 5_000
+LONGEST_ROW_KEPT = 20_000
 NO_ROOM = _("The plan's room for entries and files is used up.")
 A_DOCUMENT = _("The entry with this id is an uploaded document.")
 
@@ -283,7 +284,12 @@ def _advance(job: EntryImport, outcome: Outcome) -> None:
 
 
 def _kept(row: Row) -> dict[str, str]:
-    return {name: written(value)[:LONGEST_CELL_KEPT] for name, value in row.cells.items()}
+    """Its cells, the long ones cut, and of very many the first."""
+    kept, room = {}, LONGEST_ROW_KEPT
+    for name, value in row.cells.items():
+        kept[name] = written(value)[: min(LONGEST_CELL_KEPT, room)]
+        room -= len(kept[name])
+    return kept
 
 
 def _fail(job: EntryImport, code: str) -> None:

@@ -18,6 +18,7 @@ from doculume.ids import new_id
 from integrations import keys
 from integrations.models import Integration
 from knowledge import entries, uploads
+from knowledge.importing import accepting
 from knowledge.models import Collection
 from llm_settings.models import LLMProvider, UserLLMConfig
 
@@ -203,6 +204,10 @@ PAGES: dict[str, dict[str, dict[str, str]]] = {
     "collection-retry": {"post": PAGE_WRITES},
     "entry-retry": {"post": PAGE_WRITES},
     "collection-delete": {"post": PAGE_WRITES},
+    "entry-imports": {"get": PAGE_ONE, "post": PAGE_WRITES},
+    "entry-import": {"get": PAGE_ONE, "post": PAGE_WRITES},
+    "entry-import-cancel": {"post": PAGE_WRITES},
+    "entry-import-refused": {"get": PAGE_ONE},
     "entry-new": {"get": PAGE_ONE, "post": PAGE_WRITES},
     "entry": {"get": PAGE_ONE, "post": PAGE_WRITES},
     "entry-delete": {"post": PAGE_WRITES},
@@ -248,6 +253,12 @@ def _entries(account: Account, alice: User) -> dict[str, Any]:
 def _entry(account: Account, alice: User) -> dict[str, Any]:
     collection = Collection.objects.create(account=account, name="Hers")
     return {"collection": collection.id, "pk": entries.add(account, collection, {"raw_text": "Open at nine."}).id}
+
+
+def _entry_import(account: Account, alice: User) -> dict[str, Any]:
+    collection = Collection.objects.create(account=account, name="Hers")
+    file = SimpleUploadedFile("a.csv", b"id,text\n1,Open at nine.\n")
+    return {"collection": collection.id, "pk": accepting.accept(account, alice, collection, file, name="a.csv").id}
 
 
 def _entry_by_source(account: Account, alice: User) -> dict[str, Any]:
@@ -349,6 +360,10 @@ THINGS: dict[str, Callable[[Account, User], dict[str, Any]]] = {
     "entry": _entry,
     "conversation": _conversation,
     "conversation-rename": _conversation,
+    "entry-imports": _entries,
+    "entry-import": _entry_import,
+    "entry-import-cancel": _entry_import,
+    "entry-import-refused": _entry_import,
     "conversation-delete": _conversation,
     "conversation-export": _conversation,
     "entry-delete": _entry,
