@@ -135,7 +135,7 @@ def _parts(text: str, hits: list[tuple[int, int]], start: int, end: int) -> list
     return [part for part in [*parts, Part(text[at:end], False)] if part.text]
 
 
-MANY = 2_000
+MANY = 500
 """Of so many hits at most the conversations are listed; what is said more often is looked for from the newest on."""
 
 
@@ -144,7 +144,7 @@ def conversations_with(account: Account, whose: str, bound: list[Any], words: Wo
 
     `whose` is a condition on `own`, the conversation, with what is `bound` in it.
     """
-    said, titled = _like("said.folded", words), _like("chat_folded(own.title)", words)
+    said, titled = _like("said.folded", words), _like("own.folded", words)
     statement = f"""
         (SELECT said.conversation_id FROM chat_message AS said
          JOIN chat_conversation AS own ON own.account_id = said.account_id AND own.id = said.conversation_id
@@ -160,7 +160,7 @@ def conversations_with(account: Account, whose: str, bound: list[Any], words: Wo
 
 
 HAS_SAID = """
-    chat_folded({table}.title) LIKE ALL (%s) OR EXISTS (
+    {table}.folded LIKE ALL (%s) OR EXISTS (
         SELECT FROM chat_message AS said WHERE said.account_id = %s AND said.conversation_id = {table}.id
           AND said.folded LIKE ALL (%s) OFFSET 0
     )
