@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from django.conf import settings
-from django.core.files.uploadedfile import UploadedFile
+from django.core.files.base import File
 from django.db import transaction
 from django.db.models.functions import Now
 from django.template.defaultfilters import filesizeformat
@@ -50,7 +50,7 @@ def accept(
     account: Account,
     user: User | None,
     collection: Collection,
-    file: UploadedFile,
+    file: File,
     *,
     name: str,
     options: Options = Options(),  # noqa: B008 (frozen)
