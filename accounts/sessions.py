@@ -15,6 +15,7 @@ from allauth.usersessions.models import UserSession
 from django.contrib.auth import update_session_auth_hash
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.addresses import UNKNOWN, client_address
 from accounts.models import User
@@ -113,7 +114,9 @@ def note_activity(request: HttpRequest) -> None:
 
 
 def in_words(user_agent: str) -> str:
-    """`Firefox on Windows`, as far as a browser says what it is."""
+    """`Firefox on Windows` in the language of the page, as far as a browser says what it is."""
     browser = next((name for name, pattern in BROWSERS if re.search(pattern, user_agent)), "")
     system = next((name for name, pattern in SYSTEMS if re.search(pattern, user_agent)), "")
-    return " on ".join(part for part in (browser, system) if part) or user_agent[:60]
+    if browser and system:
+        return _("%(browser)s on %(system)s") % {"browser": browser, "system": system}
+    return browser or system or user_agent[:60]

@@ -13,8 +13,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView, RedirectView, View
 
@@ -68,7 +68,9 @@ class ProfileView(SettingsPage, FormView):
 
     def get_initial(self) -> dict[str, Any]:
         user = self.me
-        wishes = UserSettings.objects.filter(user_id=user.pk).first() or UserSettings(user=user)
+        # Who never chose a language keeps the one that the browser asks for: saving something else must not change it.
+        unchosen = UserSettings(user=user, language=get_language() or settings.LANGUAGE_CODE)
+        wishes = UserSettings.objects.filter(user_id=user.pk).first() or unchosen
         return {
             "full_name": user.full_name,
             "theme": wishes.theme,
