@@ -65,6 +65,9 @@ class Conversation(models.Model):
                 condition=models.Q(user=None),
                 name="conversation_of_visitor",
             ),
+            models.Index(
+                fields=["account", "-updated_at", "-id"], condition=models.Q(user=None), name="conversation_of_visitors"
+            ),
         ]
 
     def __str__(self) -> str:

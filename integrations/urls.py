@@ -1,7 +1,7 @@
 from django.urls import URLPattern
 
 from doculume.routing import both
-from integrations import insight_pages
+from integrations import insight_pages, visitor_pages
 from integrations.embed_pages import EmbedKey, EmbedPage, PreviewPage
 from integrations.key_pages import KeyIdentity, KeysPage, RevokeKey, RotateKey, SupportInbox
 from integrations.pages import DeleteIntegration, IntegrationPage, IntegrationsPage, NewIntegrationPage
@@ -9,6 +9,27 @@ from integrations.views import SourceFile
 
 urlpatterns: list[URLPattern] = [
     both("files/<str:signed>/<str:filename>", SourceFile.as_view(), name="source-file"),
+    both("conversations/visitors", visitor_pages.VisitorConversations.as_view(), name="visitor-conversations"),
+    both(
+        "conversations/visitors/several",
+        visitor_pages.SeveralVisitorConversations.as_view(),
+        name="visitor-conversations-several",
+    ),
+    both(
+        "conversations/visitors/<uuid:pk>",
+        visitor_pages.ReadVisitorConversation.as_view(),
+        name="visitor-conversation",
+    ),
+    both(
+        "conversations/visitors/<uuid:pk>/delete",
+        visitor_pages.DeleteVisitorConversation.as_view(),
+        name="visitor-conversation-delete",
+    ),
+    both(
+        "conversations/visitors/<uuid:pk>/export",
+        visitor_pages.ExportVisitorConversation.as_view(),
+        name="visitor-conversation-export",
+    ),
     both("insights", insight_pages.InsightsPage.as_view(), name="insights"),
     both("insights/questions/<uuid:pk>", insight_pages.MissingAnswerPage.as_view(), name="missing-answer"),
     both("insights/questions/<uuid:pk>/dismiss", insight_pages.DismissQuestion.as_view(), name="question-dismiss"),

@@ -47,7 +47,7 @@ SPOKEN: dict[str, StrPromise] = {
     Action.PROVIDER_DELETED: _("Model provider deleted"),
     Action.OWN_KEY_SET: _("Own key set"),
     Action.EXPORTED: _("Exported"),
-    Action.CONVERSATION_READ: _("Conversation read by staff"),
+    Action.CONVERSATION_READ: _("Conversation read"),
     Action.EMBEDDING_MODEL_MOVED: _("Embedding model changed"),
     Action.USER_DELETED: _("User deleted"),
     Action.ACCOUNT_DELETED: _("Account deleted"),

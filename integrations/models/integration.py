@@ -13,6 +13,7 @@ from uuid import UUID
 from django.contrib.postgres.fields import ArrayField
 from django.db import models, transaction
 from django.db.models import Prefetch
+from django.db.models.fields.json import KeyTextTransform
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -193,6 +194,13 @@ class IntegrationEvent(models.Model):
         ordering = ("-created_at", "-id")
         indexes = [
             models.Index(fields=["integration", "event_type", "created_at"], name="integration_event_of"),
+            models.Index(fields=["account", "event_type", "-created_at"], name="integration_event_of_account"),
+            # A thumb at an answer, by the answer.
+            models.Index(
+                KeyTextTransform("message_id", "meta"),
+                condition=models.Q(event_type__in=["thumbs_up", "thumbs_down"]),
+                name="integration_event_thumb",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -224,6 +224,11 @@ PAGES: dict[str, dict[str, dict[str, str]]] = {
     "chatbot-key-revoke": {"post": PAGE_CHANGES},
     "chatbot-key-identity": {"post": PAGE_CHANGES},
     "chatbot-support": {"post": PAGE_MANAGER},
+    "visitor-conversations": {"get": PAGE_MANAGER},
+    "visitor-conversations-several": {"post": PAGE_MANAGER},
+    "visitor-conversation": {"get": PAGE_CHANGES},
+    "visitor-conversation-delete": {"post": PAGE_CHANGES},
+    "visitor-conversation-export": {"get": PAGE_CHANGES},
     "insights": {"get": PAGE_MANAGER},
     "missing-answer": {"get": PAGE_CHANGES, "post": PAGE_CHANGES},
     "question-dismiss": {"post": PAGE_CHANGES},
@@ -273,6 +278,11 @@ def _integration(account: Account, alice: User) -> dict[str, Any]:
 
 def _chatbot_key(account: Account, alice: User) -> dict[str, Any]:
     return {"pk": keys.create(account, "Hers").id}
+
+
+def _visitor_conversation(account: Account, alice: User) -> dict[str, Any]:
+    made = Conversation.objects.create(account=account, integration_id=_integration(account, alice)["pk"], visitor="v")
+    return {"pk": made.id}
 
 
 def _conversation(account: Account, alice: User) -> dict[str, Any]:
@@ -347,6 +357,13 @@ THINGS: dict[str, Callable[[Account, User], dict[str, Any]]] = {
     "api-chat": _conversation,
     "api-chat-messages": _conversation,
     "conversation-page": _conversation,
+    "conversation": _conversation,
+    "conversation-rename": _conversation,
+    "conversation-delete": _conversation,
+    "conversation-export": _conversation,
+    "visitor-conversation": _visitor_conversation,
+    "visitor-conversation-delete": _visitor_conversation,
+    "visitor-conversation-export": _visitor_conversation,
     "document-page": _document,
     "document-retry": _document,
     "document-delete": _document,
