@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.utils import flatten
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.db.models import EmailField, Model, Q, QuerySet
@@ -53,6 +54,13 @@ class ModelAdmin(unfold.ModelAdmin):
             if any(name and name not in offered for name in request.POST.getlist("action")):
                 raise PermissionDenied
         return super().changelist_view(request, extra_context)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """A field a line: several in one lie over each other on all but the widest screens."""
+        return [(name, options | {"fields": flatten(options["fields"])}) for name, options in self._sets(request, obj)]
+
+    def _sets(self, request: HttpRequest, obj: Any) -> Any:
+        return super().get_fieldsets(request, obj)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

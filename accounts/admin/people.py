@@ -15,6 +15,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.forms import AdminPasswordChangeForm
 from unfold.forms import UserCreationForm as StyledUserCreationForm
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from accounts import audit, suspension
 from accounts.admin.deleting import DeletesForGood
@@ -41,6 +42,7 @@ class UserChangeForm(ModelForm):
     class Meta:
         model = User
         fields = ("email", "full_name", "is_active", "is_staff", "is_superuser", "groups")
+        widgets = {"groups": UnfoldAdminCheckboxSelectMultipleWidget}
 
     def clean_email(self) -> str:
         return normalize_email(self.cleaned_data["email"])
@@ -59,7 +61,7 @@ class UserAdmin(DeletesForGood, StockUserAdmin):
     search_help_text = "How an e-mail or a name begins, or an id."
     ordering = ("-id",)
     readonly_fields = ("uuid", "password_state", "last_login", "created_at")
-    filter_horizontal = ("groups",)
+    filter_horizontal = ()
     fieldsets = (
         (None, {"fields": ("email", "full_name", "uuid")}),
         ("Access", {"fields": ("is_active", "password_state", "is_staff", "is_superuser", "groups")}),
