@@ -144,9 +144,7 @@ class CollectionPage(InCollection):
         if not state:
             paginator.count = held.entries
         page = paginator.get_page(self.request.GET.get("page"))
-        for entry in page:
-            entry.remedy = remedy_of(entry)
-        return {"page": page, "state": state}
+        return {"page": page, "rows": [(entry, remedy_of(entry)) for entry in page], "state": state}
 
 
 class RenameCollection(CollectionPage):

@@ -13,8 +13,8 @@ from django.db import connection, transaction
 from accounts.models import Account
 from accounts.usage import give_back
 from doculume.errors import NotFound
-from knowledge.entries import remove_rows
 from knowledge.models import Collection, Document, EntryImport, RefusedRow
+from knowledge.removing import remove_rows
 
 log = logging.getLogger(__name__)
 

@@ -25,7 +25,7 @@ from doculume.errors import InvalidRequest, NotFound
 from doculume.ids import new_id
 from knowledge import uploads
 from knowledge.models import Collection, Document, Entry
-from knowledge.search.indexes import unindex_entries
+from knowledge.removing import remove_rows
 from knowledge.tasks import hint_all
 
 Fields = Mapping[str, Any]
@@ -162,21 +162,6 @@ def queue(account_id: int, generations: Mapping[UUID, int]) -> None:
         cursor.execute(_QUEUE_JOBS, bound)
         jobs = [row[0] for row in cursor.fetchall()]
     hint_all(jobs)
-
-
-def remove_rows(account_id: int, entry_ids: Sequence[UUID]) -> None:
-    """Delete entries with all that hangs on them, in statements for all of them at once.
-
-    The entries' rows are locked. Documents' files, and what the plan counts of it all, are the caller's to see to.
-    """
-    bound: list[Any] = [account_id, list(entry_ids)]
-    with connection.cursor() as cursor:
-        # The jobs before the documents, as a worker that fails one locks them.
-        cursor.execute("DELETE FROM knowledge_ingestionjob WHERE account_id = %s AND entry_id = ANY(%s)", bound)
-        cursor.execute("DELETE FROM knowledge_document WHERE account_id = %s AND entry_id = ANY(%s)", bound)
-        unindex_entries(account_id, entry_ids)
-        cursor.execute("DELETE FROM knowledge_embeddedtext WHERE account_id = %s AND entry_id = ANY(%s)", bound)
-        cursor.execute("DELETE FROM knowledge_entry WHERE account_id = %s AND id = ANY(%s)", bound)
 
 
 def _locked(account: Account, entry_id: UUID) -> Entry:

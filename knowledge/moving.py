@@ -49,6 +49,8 @@ def _move(account: Account, document_id: UUID, source: UUID, target: UUID) -> in
         Collection.objects.hold(account.pk, collection_id)
     document = Document.objects.for_account(account).filter(id=document_id, collection_id=source)
     entry_id = document.values_list("entry_id", flat=True).first()
+    if entry_id is None:
+        return 0
     entry = Entry.objects.for_account(account).filter(id=entry_id, collection_id=source)
     if entry.select_for_update().values_list("id").first() is None:
         return 0

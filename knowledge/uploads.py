@@ -17,8 +17,8 @@ from doculume.sentences import Sentence
 from knowledge.filenames import safe_filename
 from knowledge.ingestion.parsers.detect import detect_kind
 from knowledge.models import Collection, Document, Entry, IngestionJob
+from knowledge.removing import remove_rows
 from knowledge.retrying import again
-from knowledge.search.indexes import unindex_entry
 from knowledge.tasks import hint
 
 log = logging.getLogger(__name__)
@@ -114,11 +114,7 @@ def delete(document: Document) -> None:
     with transaction.atomic():
         entry = Entry.objects.filter(account_id=document.account_id, id=document.entry_id)
         was_there = entry.select_for_update().values_list("id").first() is not None
-        # The job before the document, as a worker that fails it locks them.
-        IngestionJob.objects.filter(account_id=document.account_id, entry_id=document.entry_id).delete()
-        # What the deletion of the entry would do by itself, after having read every chunk that goes with it.
-        unindex_entry(document.account_id, document.entry_id)
-        entry.delete()
+        remove_rows(document.account_id, [document.entry_id])
         if was_there:
             give_back(document.account_id, entries=1, stored_bytes=document.file_size)
     try:

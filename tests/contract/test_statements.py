@@ -12,7 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 
 from knowledge import tasks
-from knowledge.models import IngestionJob
+from knowledge.models import Collection, Document, IngestionJob
 from tests.knowledge.library import add_entry
 
 TENANT_TABLE = re.compile(
@@ -115,5 +115,29 @@ def test_conversations_of_every_kind_bind_the_account(as_alice, alice):
         for kind in ("json", "pdf"):
             assert as_alice.get(f"/api/v1/chat/conversations/{chat}/export?format={kind}").status_code == 200
         assert as_alice.delete(f"/api/v1/chats/{chat}").status_code == 200
+    assert len(seen) > 50
+    assert unbound(seen) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_pages_of_documents_bind_the_account(client, alice, account):
+    client.force_login(alice)
+    shelf = Collection.objects.create(account=account, name="Shelf")
+    with statements() as seen:
+        client.post("/documents/upload", {"files": SimpleUploadedFile("note.md", b"# Hours\n\nOpen at nine.")})
+        document = Document.objects.get(account=account)
+        IngestionJob.objects.filter(account=account).update(status="failed", last_error="timeout")
+        Document.objects.filter(account=account).update(status="failed", error_code="timeout")
+        for path in ("/", "/documents", "/documents?state=failed&q=note", f"/documents/moving?id={document.id}"):
+            assert client.get(path).status_code == 200
+        several = {"id": str(document.id)}
+        client.post("/documents/several", several | {"do": "retry"})
+        tasks.ingest_entry(str(IngestionJob.objects.get(account=account).id))
+        client.post("/documents/several", several | {"do": "move", "to": str(shelf.id)})
+        assert client.get(f"/documents/{document.id}?view=chunks").status_code == 200
+        assert client.get(f"/collections/{shelf.id}?state=failed").status_code == 200
+        client.post(f"/collections/{shelf.id}/retry")
+        client.post("/documents/several", several | {"do": "delete"})
+        assert not Document.objects.filter(account=account).exists()
     assert len(seen) > 50
     assert unbound(seen) == []

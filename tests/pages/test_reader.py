@@ -192,3 +192,39 @@ def test_links_keep_the_account(bobs, paged, account):
 def test_whoever_is_signed_out_signs_in_first(client, address):
     answer = client.get(address)
     assert (answer.status_code, answer["Location"]) == (302, f"/sign-in?next={quote(address)}")
+
+
+def test_chunks_are_shown_with_what_search_knows_of_them(alices, paged):
+    page = read(alices, paged, "?view=chunks&page=30")
+    first = page.css_first(".chunk")
+    text = " ".join(first.text().split())
+    assert "Chunk 59 page 30 9 tokens" in text
+    assert "Chapter 30" in first.css_first(".chunk-path").text()
+    assert first.css_first(".chunk-text").text() == "Chapter 30\n\nThis is part 1 of page 30."
+    assert len(page.css(".chunk")) == WINDOW
+    there = read(alices, paged, first.css_first(".chunk-head a").attributes["href"].partition("#")[0])
+    assert " ".join(marked(there)) == "Chapter 30 This is part 1 of page 30."
+
+
+def test_from_what_is_cited_to_its_chunk_and_on_through_all_of_them(alices, paged):
+    start = read_text(paged).index("part 2 of page 30")
+    page = read(alices, paged, f"?view=chunks&start={start}&end={start + 6}")
+    assert [chunk.attributes["id"] for chunk in page.css(".chunk.is-here")] == ["chunk-59"]
+    seen, query = [], "?view=chunks"
+    while query:
+        page = read(alices, paged, query)
+        seen += [chunk.attributes["id"] for chunk in page.css(".chunk")]
+        following = page.css_first("a[rel=next]")
+        query = following.attributes["href"] if following else ""
+    assert seen == [f"chunk-{number}" for number in range(120)]
+
+
+def test_a_document_that_failed_says_what_to_do(alices, text_file):
+    Document.objects.filter(id=text_file.id).update(status="failed", error_code="timeout")
+    page = read(alices, text_file)
+    assert "took too long" in page.css_first(".state.bad").text()
+    assert page.css_first(".state.bad form").attributes["action"].startswith(f"/documents/{text_file.id}/retry")
+    Document.objects.filter(id=text_file.id).update(error_code="encrypted")
+    page = read(alices, text_file)
+    assert "password" in page.css_first(".state.bad").text()
+    assert page.css_first(".state.bad form") is None
