@@ -5,7 +5,7 @@ DEV = $(ENV) --dev
 # Each has servers and models of its own, and takes about a gigabyte.
 PROCESSES ?= 2
 
-.PHONY: help run test test-slow test-browser test-clients test-llm lint format messages lock services stop
+.PHONY: help run test test-slow test-browser screenshots test-clients test-llm lint format messages lock services stop
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 12
@@ -21,6 +21,9 @@ test-slow: ## faults, races and whole platforms, which take minutes
 
 test-browser: ## the pages in a Chromium of this machine; DOCULUME_CHROMIUM names another
 	@$(DEV) pytest -m browser
+
+screenshots: ## every page in light and dark, on a desktop and a phone, into var/screenshots
+	@$(DEV) pytest tests/pages/take_screenshots.py
 
 test-clients: ## OpenAI's own clients, that for Node.js (with npm) too, against the server
 	@npm install --silent --no-audit --no-fund --prefix var/clients openai@6.49.0
