@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from accounts.erasure import raw_delete
 from accounts.models import Account
 from accounts.usage import give_back
 from doculume.errors import NotFound
@@ -55,7 +56,7 @@ def _remove_imports(account: Account, collection_id: UUID) -> list[str]:
     refused = RefusedRow.objects.for_account(account).filter(entry_import__account=account)
     refused.filter(entry_import__collection_id=collection_id).delete()
     names = [name for name in imports.values_list("file", flat=True) if name]
-    imports.delete()
+    raw_delete(imports)
     return names
 
 

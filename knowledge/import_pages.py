@@ -112,6 +112,23 @@ class Preview:
         ]
 
 
+def _columns(entry_import: EntryImport) -> list[str]:
+    """Their names, in the order of the file."""
+    return [column["name"] for column in entry_import.survey.get("columns", [])]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    row: RefusedRow
+    columns: list[str]
+
+    @property
+    def cells(self) -> list[tuple[str, str]]:
+        """In the order of the file, which the database does not keep."""
+        kept = self.row.cells
+        return [(name, kept[name]) for name in dict.fromkeys([*self.columns, *kept]) if name in kept]
+
+
 class ImportsPage(InCollection):
     """Choosing a file, and what was imported before, newest first."""
 
@@ -179,7 +196,7 @@ class ImportPage(OfImport):
             shown |= self._draft(kwargs.pop("plan", None) or Plan.of(one.mapping))
         elif not one.is_moving:
             rows = RefusedRow.objects.for_account(self.account).filter(entry_import_id=one.id)
-            shown["refused"] = list(rows[:REFUSED_SHOWN]) if one.refused else []
+            shown["refused"] = [Refused(row, _columns(one)) for row in rows[:REFUSED_SHOWN]] if one.refused else []
         else:
             looked = self.request.GET.get("look", "")
             shown["look"] = int(looked) + 1 if looked.isdecimal() and len(looked) < 5 else 1
@@ -295,8 +312,7 @@ class RefusedRows(OfImport):
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         one = self.entry_import
         rows = RefusedRow.objects.for_account(self.account).filter(entry_import_id=one.id)
-        columns = [column["name"] for column in one.survey.get("columns", [])]
-        response = HttpResponse(_csv(list(rows), columns), content_type="text/csv; charset=utf-8")
+        response = HttpResponse(_csv(list(rows), _columns(one)), content_type="text/csv; charset=utf-8")
         name = f"{one.filename.rpartition('.')[0] or one.filename} {_('refused')}.csv"
         response["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
         response["X-Content-Type-Options"] = "nosniff"

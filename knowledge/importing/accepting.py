@@ -14,6 +14,7 @@ from django.db.models.functions import Now
 from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext_noop as _
 
+from accounts.erasure import raw_delete
 from accounts.models import Account, SiteSettings, User
 from doculume.errors import Conflict, PayloadTooLarge
 from doculume.sentences import Sentence
@@ -138,7 +139,7 @@ def forget(entry_import: EntryImport) -> None:
     remove_file(entry_import)
     mine = {"account_id": entry_import.account_id}
     RefusedRow.objects.filter(entry_import_id=entry_import.id, **mine).delete()
-    EntryImport.objects.filter(id=entry_import.id, **mine).delete()
+    raw_delete(EntryImport.objects.filter(id=entry_import.id, **mine))
 
 
 def remove_file(entry_import: EntryImport) -> bool:

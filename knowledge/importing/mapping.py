@@ -29,7 +29,15 @@ _NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,12})?")
 _COMMA_NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,2}(?:\.\d{3})+|[1-9]\d{0,14}),\d{1,12}")
 
 _ONCE = _("An entry has one of these, so only one column can be it: %(names)s.")
-_BLANK = {"raw_text": _("The text is empty."), "source_id": _("The id is empty.")}
+_TOLD = {
+    ("raw_text", "blank"): _("The text is empty."),
+    ("source_id", "blank"): _("The id is empty."),
+    ("source_url", "address"): _("The address is none that begins with http or https."),
+    ("source_url", "max_length"): _("The address is longer than 2,000 characters."),
+    ("title", "max_length"): _("The title is longer than 500 characters."),
+    ("source_id", "max_length"): _("The id is longer than 255 characters."),
+    ("source_type", "max_length"): _("The kind of source is longer than 255 characters."),
+}
 
 # Names of columns, in English and German, as they are without spaces and marks; the first of a kind that is there.
 _NAMES: dict[str, tuple[str, ...]] = {
@@ -180,9 +188,8 @@ class Checker:
 def _reason(error: ValidationError) -> str:
     name, errors = next(iter(error.detail.items())) if isinstance(error.detail, dict) else ("", error.detail)
     first = errors[0] if isinstance(errors, list) and errors else errors
-    if isinstance(first, ErrorDetail) and first.code == "blank" and name in _BLANK:
-        return _BLANK[name]
-    return f"{name}: {first}"[:500]
+    code = str(first.code) if isinstance(first, ErrorDetail) else ""
+    return _TOLD.get((name, code), f"{name}: {first}"[:500])
 
 
 def guess(survey: Mapping[str, Any]) -> Plan:

@@ -12,7 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 
 from knowledge import tasks
-from knowledge.models import Collection, Document, IngestionJob
+from knowledge.models import Collection, Document, EntryImport, IngestionJob
 from tests.knowledge.library import add_entry
 
 TENANT_TABLE = re.compile(
@@ -94,6 +94,27 @@ def test_whatever_is_done_with_collections_and_entries_binds_the_account(as_alic
         as_alice.patch(path, {"name": "B"})
         assert as_alice.delete(path).status_code == 204
     assert len(seen) > 100
+    assert unbound(seen) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_importing_records_binds_the_account(client, alice, account):
+    client.force_login(alice)
+    shelf = Collection.objects.create(account=account, name="A")
+    where = f"/collections/{shelf.id}/imports"
+    with statements() as seen:
+        for text in ("Open at nine.", "Open at nine.", "Open at ten."):
+            client.post(where, {"file": SimpleUploadedFile("a.csv", f"id,text\n1,{text}\n2,\n".encode())})
+            draft = EntryImport.objects.filter(account=account).latest("created_at")
+            client.post(f"{where}/{draft.id}", {"do": "preview"})
+            client.post(f"{where}/{draft.id}", {"do": "start"})
+            tasks.import_rows(account.id, str(draft.id))
+            assert b"The text is empty" in client.get(f"{where}/{draft.id}").content
+            assert client.get(f"{where}/{draft.id}/refused").status_code == 200
+        client.get(where)
+        client.post(f"{where}/{draft.id}/cancel")
+        client.post(f"/collections/{shelf.id}/delete")
+    assert len(seen) > 60
     assert unbound(seen) == []
 
 

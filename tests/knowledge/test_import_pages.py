@@ -66,7 +66,7 @@ def test_from_the_file_to_the_entries(page, account, products):
     assert "The text is empty" in shown.css_first("#preview").text()
     answer, _ = page(where(one), {"do": "start", "use-3": "searchable", "key-3": "cost", "source_type": "shop"})
     assert answer.status_code == 302
-    assert "Reading the file" in page(where(one))[1].css_first("#moving").text()
+    assert "Waiting for its turn" in page(where(one))[1].css_first("#moving").text()
     import_rows(account.id, str(one.id))
     shown = page(where(one))[1]
     assert [dd.text() for dd in shown.css(".figures dd")] == ["1", "0", "0", "1"]

@@ -273,9 +273,10 @@ def test_rows_that_cannot_be_entries_are_told_of_and_the_others_go_in(products):
     assert list(told) == [3, 4, 5, 6, 8, 9]
     assert told[3] == "The text is empty."
     assert told[4] == "The id is empty."
-    assert "source_url" in told[5]
+    assert "http or https" in told[5]
     assert "more cells than columns" in told[6]
-    assert "title" in told[8]
+    assert "longer than 500" in told[8]
+    assert "longer than 255" in told[9]
     assert RefusedRow.objects.get(entry_import=done, number=6).cells["Column 5"] == "here"
 
 
