@@ -53,6 +53,7 @@ class MessageInline(Unchanging, TabularInline):
     show_change_link = True
     ordering = ("created_at", "id")
     per_page = 50
+    hide_title = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
         return super().get_queryset(request).prefetch_related("citations")

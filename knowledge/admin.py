@@ -70,7 +70,7 @@ class DocumentAdmin(ToLookAt):
     actions = ("try_again", "read_again", "delete_selected")
     fields = (
         ("filename", "original_filename"),
-        ("status", "progress", "error_code"),
+        ("state", "error_code"),
         "error_message",
         ("file_type", "media_type", "size"),
         ("page_count", "chunk_count"),
@@ -80,7 +80,7 @@ class DocumentAdmin(ToLookAt):
         "meta",
         "id",
     )
-    readonly_fields = ("size", "entry_link", "jobs_link", "page_link")
+    readonly_fields = ("state", "size", "entry_link", "jobs_link", "page_link")
 
     def has_delete_permission(self, request: HttpRequest, obj: Document | None = None) -> bool:
         return ModelAdmin.has_delete_permission(self, request, obj)

@@ -96,12 +96,13 @@ class EmbeddingModelAdmin(ModelAdmin):
     def answers_for(self, model: EmbeddingModel) -> str:
         count = model_moves.progress(model)["accounts"]
         others = " and all that have no model of their own" if model.status == EmbeddingModel.Status.ACTIVE else ""
-        return f"{count:,} accounts{others}"
+        return f"{count:,} account{'' if count == 1 else 's'}{others}"
 
     @admin.display(description="on their way to it")
     def on_their_way(self, model: EmbeddingModel) -> str:
         now = model_moves.progress(model)
-        return f"{now['moving']:,} accounts, {now['done']:,} of {now['total']:,} chunks" if now["moving"] else "none"
+        told = f"accounts: {now['moving']:,}, chunks: {now['done']:,} of {now['total']:,}"
+        return told if now["moving"] else "none"
 
     @action(description="Move everybody to it", icon="sync_alt", permissions=["move"], variant=ActionVariant.PRIMARY)
     def move_to(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -82,7 +82,7 @@ def test_staff_find_their_way_by_keyboard(visit, filled, root):  # noqa: F811
     here = visit()
     page = here.sign_in(root)
     page.goto(here.address + reverse("admin:index"))
-    page.get_by_role("link", name="Conversations", exact=True).first.focus()
+    page.locator("#nav-sidebar").get_by_role("link", name="Conversations", exact=True).focus()
     page.keyboard.press("Enter")
     conversation = Conversation.objects.first()
     page.get_by_role("link", name=str(conversation), exact=True).click()
@@ -96,3 +96,16 @@ def test_the_system_page_fills_itself(visit, filled, root):  # noqa: F811
     page.goto(here.address + reverse("admin:system"))
     expect(page.locator(".system-part", has_text="Workers")).to_contain_text("nothing came back within 2 s")
     expect(page.get_by_role("button", name="Look everything over")).to_be_visible()
+
+
+def test_the_navigation_opens_by_keyboard_on_a_phone(visit, filled, root):  # noqa: F811
+    here = visit(viewport=SIZES["phone"])
+    page = here.sign_in(root)
+    page.goto(here.address + reverse("admin:index"))
+    people = page.locator("#nav-sidebar").get_by_role("link", name="People", exact=True)
+    expect(people).to_be_hidden()
+    button = page.get_by_role("button", name="Navigation")
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(button).to_have_attribute("aria-expanded", "true")
+    expect(people).to_be_visible()
