@@ -2,35 +2,48 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Account
 
+# Bounds of what is counted as equally fast, in milliseconds: to ten minutes, each a seventh above the one before.
+STEP = 1.15
+BOUNDS = [round(10 * STEP**number) for number in range(80)]
+# What is asked most is counted among so many of the newest.
+NEWEST = 10_000
+
+# One reading of an index. What was stopped says nothing about how long an answer takes.
 _DAYS = """
-    SELECT (created_at AT TIME ZONE 'UTC')::date, outcome, count(*) FROM chat_askedquestion
-    WHERE account_id = %s AND created_at >= %s GROUP BY 1, 2
-"""
-# Milliseconds. What was stopped says nothing about how long an answer takes.
-_SPEED = """
-    SELECT percentile_cont(ARRAY[.5, .95]) WITHIN GROUP (ORDER BY first_ms),
-           percentile_cont(ARRAY[.5, .95]) WITHIN GROUP (ORDER BY total_ms)
-    FROM chat_askedquestion WHERE account_id = %s AND created_at >= %s AND outcome = 'answered'
+    SELECT (created_at AT TIME ZONE 'UTC')::date, outcome,
+           CASE WHEN outcome = 'answered' THEN width_bucket(total_ms, %s::int[]) END, count(*)
+    FROM chat_askedquestion WHERE account_id = %s AND created_at >= %s {at} GROUP BY 1, 2, 3
 """
 _TOP = """
-    SELECT (array_agg(text ORDER BY created_at DESC))[1], count(*), count(*) FILTER (WHERE outcome = 'answered')
-    FROM chat_askedquestion WHERE account_id = %s AND created_at >= %s
-    GROUP BY asked ORDER BY count(*) DESC, max(created_at) DESC LIMIT %s
+    WITH newest AS MATERIALIZED (
+        SELECT asked, text, outcome, created_at FROM chat_askedquestion
+        WHERE account_id = %s AND created_at >= %s {at} ORDER BY created_at DESC LIMIT %s
+    ), most AS (
+        SELECT asked, count(*) AS times, count(*) FILTER (WHERE outcome = 'answered') AS answered,
+               max(created_at) AS last
+        FROM newest GROUP BY asked ORDER BY times DESC, last DESC LIMIT %s
+    )
+    SELECT DISTINCT ON (most.times, most.last, most.asked) newest.text, most.times, most.answered
+    FROM most JOIN newest ON newest.asked = most.asked
+    ORDER BY most.times DESC, most.last DESC, most.asked, newest.created_at DESC
 """
 _OPEN = """
     SELECT (array_agg(id ORDER BY created_at DESC))[1], (array_agg(text ORDER BY created_at DESC))[1],
-           count(*), max(created_at)
+           count(*), max(created_at), count(*) OVER ()
     FROM chat_askedquestion
-    WHERE account_id = %s AND created_at >= %s AND outcome = 'unanswered' AND entry_id IS NULL AND dismissed_at IS NULL
+    WHERE account_id = %s AND created_at >= %s {at}
+      AND outcome = 'unanswered' AND entry_id IS NULL AND dismissed_at IS NULL
     GROUP BY asked ORDER BY count(*) DESC, max(created_at) DESC LIMIT %s OFFSET %s
 """
 _OPEN_COUNT = """
@@ -42,13 +55,18 @@ TOP = 10
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """How many questions of a day (UTC) ended how."""
+    """How many questions of a day (UTC) ended how. `fast` counts the answers by their place among `BOUNDS`."""
 
     day: date
     answered: int = 0
     unanswered: int = 0
     failed: int = 0
     stopped: int = 0
+    fast: Counter[int] = field(default_factory=Counter)
+
+    @property
+    def total_ms(self) -> tuple[float, float] | None:
+        return _speed(self.fast)
 
     @property
     def asked(self) -> int:
@@ -76,13 +94,15 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Insights:
-    """Each of `days` is there, whether anything was asked or not. Milliseconds: the median, and what 95 of a hundred
-    answers take at most; None where nothing was answered, and of the first word where no model wrote."""
+    """Each of `days` is there, whether anything was asked or not."""
 
     days: list[Day]
-    first_ms: tuple[float, float] | None
-    total_ms: tuple[float, float] | None
     top: list[Often]
+
+    @property
+    def total_ms(self) -> tuple[float, float] | None:
+        """Milliseconds, near enough: the median, and what 95 of a hundred answers take at most."""
+        return _speed(sum((day.fast for day in self.days), Counter()))
 
     @property
     def asked(self) -> int:
@@ -113,26 +133,41 @@ def first_day(days: int) -> datetime:
     return timezone.now().replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=days - 1)
 
 
-def insights(account: Account, days: int) -> Insights:
-    """Of the last so many days, in three statements."""
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Only what was asked at one integration; or at none, that is by members and programs."""
+
+    integration_id: UUID | None
+
+    @property
+    def condition(self) -> tuple[str, list[Any]]:
+        if self.integration_id is None:
+            return "AND integration_id IS NULL", []
+        return "AND integration_id = %s", [self.integration_id]
+
+
+def insights(account: Account, days: int, where: Where | None = None) -> Insights:
+    """Of the last so many days, in two statements."""
     since = first_day(days)
-    by_day: dict[date, dict[str, int]] = {}
-    for day, outcome, count in _rows(_DAYS, account.pk, since):
-        by_day.setdefault(day, {})[outcome] = count
+    at, bound = where.condition if where else ("", [])
+    counted: dict[date, dict[str, Any]] = {}
+    for day, outcome, place, count in _rows(_DAYS.format(at=at), BOUNDS, account.pk, since, *bound):
+        of_day = counted.setdefault(day, {"fast": Counter()})
+        of_day[outcome] = of_day.get(outcome, 0) + count
+        if place is not None:
+            of_day["fast"][place] += count
     dates = [since.date() + timedelta(days=number) for number in range(days)]
-    first, total = _rows(_SPEED, account.pk, since)[0]
-    return Insights(
-        [Day(day, **by_day.get(day, {})) for day in dates],
-        _pair(first),
-        _pair(total),
-        [Often(*row) for row in _rows(_TOP, account.pk, since, TOP)],
-    )
+    top = _rows(_TOP.format(at=at), account.pk, since, *bound, NEWEST, TOP)
+    return Insights([Day(day, **counted.get(day, {})) for day in dates], [Often(*row) for row in top])
 
 
-def missing(account: Account, since: datetime, first: int, count: int) -> tuple[list[Missing], int]:
+def missing(
+    account: Account, since: datetime, first: int, count: int, where: Where | None = None
+) -> tuple[list[Missing], int]:
     """Questions that nothing was found for, the most frequent first: some of them, and how many there are."""
-    rows = [Missing(*row) for row in _rows(_OPEN, account.pk, since, count, first)]
-    return rows, open_count(account, since)
+    at, bound = where.condition if where else ("", [])
+    rows = _rows(_OPEN.format(at=at), account.pk, since, *bound, count, first)
+    return [Missing(*row[:4]) for row in rows], rows[0][4] if rows else 0
 
 
 def open_count(account: Account, since: datetime) -> int:
@@ -140,8 +175,19 @@ def open_count(account: Account, since: datetime) -> int:
     return int(_rows(_OPEN_COUNT, account.pk, since)[0][0])
 
 
-def _pair(values: list[float | None] | None) -> tuple[float, float] | None:
-    return (values[0], values[1]) if values and values[0] is not None and values[1] is not None else None
+def _speed(counted: Counter[int]) -> tuple[float, float] | None:
+    return (_part_below(counted, 0.5), _part_below(counted, 0.95)) if counted else None
+
+
+def _part_below(counted: Counter[int], part: float) -> float:
+    """About how many milliseconds such a part of all took at most."""
+    left = part * counted.total()
+    for place in sorted(counted):
+        if left <= counted[place]:
+            lower = BOUNDS[place - 1] if place else BOUNDS[0] / STEP
+            return float(lower * STEP ** (left / counted[place]))
+        left -= counted[place]
+    raise AssertionError(part)
 
 
 def _rows(statement: str, *bound: Any) -> list[tuple[Any, ...]]:

@@ -238,6 +238,12 @@ class AskedQuestion(models.Model):
         ordering = ("-created_at", "-id")
         indexes = [
             models.Index(fields=["account", "-created_at"], name="asked_question_of_account"),
+            # All that days are counted from, read without the rows.
+            models.Index(
+                fields=["account", "created_at"],
+                include=["outcome", "total_ms", "integration_id"],
+                name="asked_question_counted",
+            ),
             models.Index(
                 fields=["account", "-created_at"],
                 condition=models.Q(outcome="unanswered", entry_id=None, dismissed_at=None),

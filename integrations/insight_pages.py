@@ -2,71 +2,46 @@
 
 from __future__ import annotations
 
+import csv
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any
+from uuid import UUID
 
 from asgiref.sync import async_to_sync
 from django import forms
 from django.contrib import messages
-from django.db.models import Count
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
+from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts import usage
+from accounts.models import AnswerUsage
 from accounts.pages import AreaPage
 from chat import passing
 from chat.answering import Question, answer, model_name
 from chat.collecting import collect
-from chat.insights import Day, first_day, insights, missing
+from chat.insights import NEWEST, Where, first_day, insights, missing
 from chat.models import AskedQuestion
 from doculume.errors import DoculumeError
-from integrations.models import IntegrationEvent
+from integrations import plots
+from integrations.happenings import counted, disliked
+from integrations.models import Integration
 from knowledge import entries
-from knowledge.models import Collection, Entry
+from knowledge.models import Collection, Entry, IngestionJob
 
 PERIODS = (7, 30, 90)
 MISSING_ON_A_PAGE = 20
-HEIGHT = 120  # of the plot, in its own units
-STEP = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A day in the plot: where it stands, and the parts of it from the ground up, each with its kind, place, height."""
-
-    day: Day
-    x: int
-    parts: list[tuple[str, int, int]]
-
-
-@dataclass(frozen=True, slots=True)
-class Plot:
-    bars: list[Bar]
-    width: int
-    most: int
-    """The number that is as high as the plot."""
-    height: int = HEIGHT
-    step: int = STEP
-
-
-def plot(days: list[Day]) -> Plot:
-    most = max(1, *(day.asked for day in days))
-    return Plot([_bar(day, number, most) for number, day in enumerate(days)], len(days) * STEP, most)
-
-
-def _bar(day: Day, number: int, most: int) -> Bar:
-    parts, ground = [], HEIGHT
-    for kind in ("answered", "unanswered", "failed"):
-        count = getattr(day, kind)
-        height = max(1, round(count * HEIGHT / most)) if count else 0
-        ground -= height
-        parts.append((kind, max(ground, 0), height))
-    return Bar(day, number * STEP, parts)
+MISSING_IN_A_FILE = 1_000
+MONTHS = 12
+INTEGRATIONS = 200
+NOT_AT_ONE = "none"
+QUICKEST, SLOWEST = 2, 10  # seconds between two looks at an entry that is being read
 
 
 class InsightsArea(AreaPage):
@@ -78,35 +53,132 @@ class InsightsArea(AreaPage):
         return self.membership.may_manage
 
 
+@dataclass(frozen=True, slots=True)
+class Month:
+    first: date
+    answers: int
+
+
 class InsightsPage(InsightsArea):
-    """Of the last `?days=`."""
+    """Of the last `?days=`, at one `?integration=`, or at none."""
 
     template_name = "integrations/insights.html"
 
-    @property
+    @cached_property
     def days(self) -> int:
         asked = self.request.GET.get("days", "")
         return int(asked) if asked in map(str, PERIODS) else 30
 
+    @property
+    def since(self) -> datetime:
+        return first_day(self.days)
+
+    @cached_property
+    def integration_id(self) -> UUID | None:
+        try:
+            return UUID(self.request.GET.get("integration", ""))
+        except ValueError:
+            return None
+
+    @property
+    def at_none(self) -> bool:
+        return self.request.GET.get("integration") == NOT_AT_ONE
+
+    @property
+    def where(self) -> Where | None:
+        return Where(self.integration_id) if self.integration_id or self.at_none else None
+
+    @property
+    def link(self) -> str:
+        """For links that stay with what is shown; begins with `&`."""
+        chosen = NOT_AT_ONE if self.at_none else self.integration_id
+        return f"&days={self.days}" + (f"&integration={chosen}" if chosen else "")
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        found, since = insights(self.account, self.days), first_day(self.days)
-        unanswered, count = missing(self.account, since, 0, MISSING_ON_A_PAGE)
+        found = insights(self.account, self.days, self.where)
+        unanswered, count = missing(self.account, self.since, 0, MISSING_ON_A_PAGE, self.where)
+        events, clicked = ({}, []) if self.at_none else counted(self.account, self.since, self.integration_id)
+        months, limit = self.months(), self.account.allowance.answers_per_month
         return super().get_context_data(
             periods=PERIODS,
             days=self.days,
+            link=self.link,
+            integrations=list(Integration.objects.for_account(self.account).order_by("name", "id")[:INTEGRATIONS]),
+            integration_id=self.integration_id,
+            at_none=self.at_none,
             insights=found,
-            plot=plot(found.days),
+            plot=plots.questions(found.days),
+            speed_plot=plots.speed(found.days),
+            newest=NEWEST,
             missing=unanswered,
             missing_count=count,
-            events=self._events(since),
-            answers=usage.answers_this_month(self.account.pk),
-            answers_limit=self.account.allowance.answers_per_month,
+            events=events,
+            clicked=clicked,
+            disliked=[] if self.at_none else disliked(self.account, self.since, self.integration_id),
+            months=months,
+            usage_plot=plots.usage([month.answers for month in months], limit),
+            answers=months[-1].answers,
+            answers_limit=limit,
             **kwargs,
         )
 
-    def _events(self, since: datetime) -> dict[str, int]:
-        rows = IntegrationEvent.objects.for_account(self.account).filter(created_at__gte=since)
-        return dict(rows.order_by().values_list("event_type").annotate(Count("id")))
+    def months(self) -> list[Month]:
+        """The last twelve, each with the answers that counted against the plan."""
+        first = usage.this_month()
+        firsts = [first := first if not back else (first - timedelta(days=1)).replace(day=1) for back in range(MONTHS)]
+        rows = AnswerUsage.objects.filter(account=self.account, month__gte=firsts[-1])
+        answers = dict(rows.values_list("month", "answers"))
+        return [Month(month, answers.get(month, 0)) for month in reversed(firsts)]
+
+
+class InsightsFile(InsightsPage):
+    """`?what=` of it as CSV: days, top, missing, clicked or months."""
+
+    http_method_names = ["get", "head", "options"]
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        what = request.GET.get("what", "days")
+        tables = {"days": self._days, "top": self._top, "missing": self._missing, "clicked": self._clicked}
+        table = (tables | {"months": self._months}).get(what)
+        if table is None:
+            raise Http404
+        response = HttpResponse(content_type="text/csv; charset=utf-8")
+        response["Content-Disposition"] = f'attachment; filename="{what}.csv"'
+        # Excel takes a file for UTF-8 by this alone.
+        response.write("\ufeff")
+        csv.writer(response).writerows([_harmless(cell) for cell in row] for row in table())
+        return response
+
+    def _days(self) -> Iterator[Sequence[Any]]:
+        yield ("day", "answered", "unanswered", "failed", "stopped", "median_ms", "p95_ms")
+        for day in insights(self.account, self.days, self.where).days:
+            speed = [round(value) for value in day.total_ms] if day.total_ms else ["", ""]
+            yield (day.day.isoformat(), day.answered, day.unanswered, day.failed, day.stopped, *speed)
+
+    def _top(self) -> Iterator[Sequence[Any]]:
+        yield ("question", "times", "answered")
+        for one in insights(self.account, self.days, self.where).top:
+            yield (one.text, one.times, one.answered)
+
+    def _missing(self) -> Iterator[Sequence[Any]]:
+        yield ("question", "times", "last")
+        for one in missing(self.account, self.since, 0, MISSING_IN_A_FILE, self.where)[0]:
+            yield (one.text, one.times, one.last.isoformat(timespec="seconds"))
+
+    def _clicked(self) -> Iterator[Sequence[Any]]:
+        yield ("result", "times")
+        for one in [] if self.at_none else counted(self.account, self.since, self.integration_id)[1]:
+            yield (one.name, one.times)
+
+    def _months(self) -> Iterator[Sequence[Any]]:
+        yield ("month", "answers")
+        for month in self.months():
+            yield (month.first.isoformat()[:7], month.answers)
+
+
+def _harmless(cell: Any) -> Any:
+    """Spreadsheets take what begins like this for a formula, and visitors write what they like."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 class AnswerForm(forms.Form):
@@ -137,9 +209,30 @@ class MissingAnswerPage(InsightsArea):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         entry = Entry.objects.for_account(self.account).filter(id=self.question.entry_id).defer("text").first()
-        shown = {"question": self.question, "entry": entry, "tried": None}
+        shown = {"question": self.question, "entry": entry, "tried": None, **self._progress(entry)}
         form = None if entry else self._form({"title": self.question.text})
         return super().get_context_data(**shown | {"form": form} | kwargs)
+
+    def _progress(self, entry: Entry | None) -> dict[str, Any]:
+        """Whether what was written is being read, and after how many seconds to look again."""
+        if entry is None or entry.generation <= entry.active_generation:
+            return {"is_being_read": False, "has_failed": False}
+        job = IngestionJob.objects.filter(account=self.account, entry=entry, generation=entry.generation).first()
+        pause = self.request.GET.get("pause", "")
+        return {
+            "is_being_read": job is None or job.status != IngestionJob.Status.FAILED,
+            "has_failed": job is not None and job.status == IngestionJob.Status.FAILED,
+            "pause": min(int(pause) + 1, SLOWEST) if pause.isdecimal() and len(pause) < 4 else QUICKEST,
+        }
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = super().get(request, *args, **kwargs)
+        patch_vary_headers(response, ["HX-Request"])
+        return response
+
+    def get_template_names(self) -> list[str]:
+        is_part = self.request.method == "GET" and self.request.headers.get("HX-Request") == "true"
+        return ["integrations/missing_progress.html"] if is_part else super().get_template_names()
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         form = self._form(None, request)

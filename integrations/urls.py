@@ -31,6 +31,7 @@ urlpatterns: list[URLPattern] = [
         name="visitor-conversation-export",
     ),
     both("insights", insight_pages.InsightsPage.as_view(), name="insights"),
+    both("insights/download", insight_pages.InsightsFile.as_view(), name="insights-download"),
     both("insights/questions/<uuid:pk>", insight_pages.MissingAnswerPage.as_view(), name="missing-answer"),
     both("insights/questions/<uuid:pk>/dismiss", insight_pages.DismissQuestion.as_view(), name="question-dismiss"),
     both("insights/questions/<uuid:pk>/again", insight_pages.AskAgain.as_view(), name="question-again"),

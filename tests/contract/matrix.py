@@ -230,6 +230,7 @@ PAGES: dict[str, dict[str, dict[str, str]]] = {
     "visitor-conversation-delete": {"post": PAGE_CHANGES},
     "visitor-conversation-export": {"get": PAGE_CHANGES},
     "insights": {"get": PAGE_MANAGER},
+    "insights-download": {"get": PAGE_MANAGER},
     "missing-answer": {"get": PAGE_CHANGES, "post": PAGE_CHANGES},
     "question-dismiss": {"post": PAGE_CHANGES},
     "question-again": {"post": PAGE_CHANGES},

@@ -1,0 +1,100 @@
+"""Where the bars and lines of plots stand, in units of their own: how large they are shown is for the style sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from chat.insights import Day
+
+HEIGHT = 120
+STEP = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A day in the plot: where it stands, and the parts of it from the ground up, each with its kind, place, height."""
+
+    day: Day
+    x: int
+    parts: list[tuple[str, int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    bars: list[Bar]
+    width: int
+    most: int
+    """The number that is as high as the plot."""
+    height: int = HEIGHT
+    step: int = STEP
+
+
+def questions(days: list[Day]) -> Plot:
+    most = max(1, *(day.asked for day in days))
+    return Plot([_bar(day, number, most) for number, day in enumerate(days)], len(days) * STEP, most)
+
+
+def _bar(day: Day, number: int, most: int) -> Bar:
+    parts, ground = [], HEIGHT
+    for kind in ("answered", "unanswered", "failed"):
+        count = getattr(day, kind)
+        height = max(1, round(count * HEIGHT / most)) if count else 0
+        ground -= height
+        parts.append((kind, max(ground, 0), height))
+    return Bar(day, number * STEP, parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """Two lines, with gaps where nothing was answered: each as the points ("x,y x,y") of its unbroken parts."""
+
+    median: list[str]
+    p95: list[str]
+    width: int
+    most_ms: float
+    height: int = HEIGHT
+
+    @property
+    def most_seconds(self) -> float:
+        return self.most_ms / 1000
+
+
+def speed(days: list[Day]) -> Speed | None:
+    """None where nothing was answered at all."""
+    known = [day.total_ms for day in days]
+    most = max((pair[1] for pair in known if pair), default=0)
+    if not most:
+        return None
+    return Speed(_lines(known, 0, most), _lines(known, 1, most), len(days) * STEP, most)
+
+
+def _lines(known: Sequence[tuple[float, float] | None], which: int, most: float) -> list[str]:
+    lines: list[list[str]] = [[]]
+    for number, pair in enumerate(known):
+        if pair is None:
+            lines.append([])
+            continue
+        x, y = number * STEP + STEP // 2, round(HEIGHT - pair[which] / most * HEIGHT * 0.96, 1)
+        # A line of one day would not be seen.
+        lines[-1] += [f"{x - 1},{y}", f"{x + 1},{y}"]
+    return [" ".join(line) for line in lines if line]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """A bar a month (x, y, height), and how high the plan's limit is; `limit_y` is None where there is none."""
+
+    bars: list[tuple[int, int, int]]
+    limit_y: int | None
+    width: int
+    most: int
+    height: int = HEIGHT
+    step: int = STEP
+
+
+def usage(answers: Sequence[int], limit: int | None) -> Usage:
+    most = max(1, *answers, limit or 0)
+    heights = [max(1, round(count * HEIGHT / most)) if count else 0 for count in answers]
+    bars = [(number * STEP, HEIGHT - height, height) for number, height in enumerate(heights)]
+    return Usage(bars, None if limit is None else HEIGHT - round(limit * HEIGHT / most), len(answers) * STEP, most)
