@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from allauth.account.decorators import secure_admin_login
@@ -11,6 +12,7 @@ from csp.decorators import csp_update
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
+from django.utils import translation
 from django.utils.decorators import method_decorator
 from unfold.sites import UnfoldAdminSite
 
@@ -19,12 +21,25 @@ from unfold.sites import UnfoldAdminSite
 as_unfold_needs = csp_update({"script-src": [UNSAFE_EVAL], "style-src": [UNSAFE_INLINE]})
 
 
+def _in_english(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Django and unfold would speak the user's language, and what is ours English: half of each is worse than one."""
+
+    @wraps(view)
+    def speaking(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        # For the template too, which is rendered later. The next request says its own.
+        translation.activate("en")
+        answer: HttpResponse = view(request, *args, **kwargs)
+        return answer
+
+    return speaking
+
+
 class Site(UnfoldAdminSite):
     index_title = "Overview"
     enable_nav_sidebar = True
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
-        return super().admin_view(as_unfold_needs(view), cacheable)
+        return super().admin_view(as_unfold_needs(_in_english(view)), cacheable)
 
     def extra_urls(self) -> list[URLPattern]:
         from doculume.operations import system_pages

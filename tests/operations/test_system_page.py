@@ -11,7 +11,7 @@ from django.core.cache import cache
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import OutgoingMail
+from accounts.models import OutgoingMail, UserSettings
 from doculume import heartbeats
 from doculume.operations import system
 from doculume.tasks import canary
@@ -121,6 +121,17 @@ def test_looking_over_is_asked_for_by_who_may_change_settings_alone(root, monkey
     assert b"Look everything over" in root.get(reverse(PAGE)).content
     root.post(reverse(INVARIANTS))
     assert len(asked) == 1
+
+
+def test_the_admin_is_in_english_as_a_whole_and_other_pages_stay_as_they_were(db):
+    who = staff_member("german", is_superuser=True)
+    UserSettings.objects.update_or_create(user=who, defaults={"language": "de"})
+    browser = browser_of(who)
+    for _ in range(2):
+        inside = browser.get(reverse("admin:accounts_user_changelist"))
+        assert '<html lang="en"' in inside.content.decode()
+        assert "Abmelden" not in inside.content.decode()
+        assert '<html lang="de"' in browser.get("/account/security").content.decode()
 
 
 def test_only_below_the_admin_are_scripts_made_of_texts(root):
