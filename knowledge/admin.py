@@ -149,7 +149,7 @@ class DocumentAdmin(ToLookAt):
 
 def made_anew(registered: ModelAdmin, request: HttpRequest, entries: list[tuple[int, Any]]) -> None:
     reconciling.ingest_again(entries)
-    told = f"{len(entries)} are read again." if entries else "None of them can be read again now."
+    told = f"Queued to be read again: {len(entries)}." if entries else "None of them can be read again now."
     registered.message_user(request, told, messages.SUCCESS if entries else messages.WARNING)
 
 
