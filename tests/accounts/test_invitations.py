@@ -66,7 +66,7 @@ def test_a_name_that_reads_like_a_link_is_no_advertisement(owner, alice, shared)
     text = mail_to("dana@example.com")
     assert "evil" not in text
     assert "casino" not in text
-    assert "alice@example.com invites you to join an account" in text
+    assert "alice@example.com invites you to DocuLume. You would join an account" in text
 
 
 @pytest.mark.parametrize("registered", [True, False])

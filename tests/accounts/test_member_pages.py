@@ -154,7 +154,7 @@ def test_changing_a_role_removing_and_leaving(shared, alice, bob):
     theirs = Membership.objects.create(account=shared, user=bob, role="member")
     browser, where = browser_of(alice), f"?account={shared.pk}"
     answer = browser.post(f"/account/members/{theirs.pk}/role{where}", {"role": "viewer"}, follow=True)
-    assert "bob@example.com is a viewer now." in words(answer)
+    assert "bob@example.com has the role Viewer now." in words(answer)
     answer = browser.post(f"/account/leave{where}")
     assert answer.status_code == 409
     assert "An account needs an owner" in words(answer)

@@ -60,7 +60,7 @@ class Reader(HTMLParser):
         named = dict(attrs)
         quoted = tag in QUOTED or named.get("dir") == "auto" or named.get("translate") == "no"
         if not quoted and not self._is_quoted:
-            names = [*SAID_ALOUD, *(["value"] if named.get("type") in ("submit", "button") else [])]
+            names = [*SAID_ALOUD, *(["value"] if tag == "input" and named.get("type") in ("submit", "button") else [])]
             self.pieces += [(named[name] or "", _outside(named[name] or "")[0]) for name in names if name in named]
         if tag not in VOID:
             self._open.append((tag, quoted))
