@@ -17,7 +17,7 @@ from accounts.models import Account
 STEP = 1.15
 BOUNDS = [round(10 * STEP**number) for number in range(80)]
 # What is asked most is counted among so many of the newest.
-NEWEST = 10_000
+NEWEST = 5_000
 
 # One reading of an index. What was stopped says nothing about how long an answer takes.
 _DAYS = """
