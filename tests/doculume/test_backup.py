@@ -267,8 +267,12 @@ def test_a_file_that_is_not_whole_is_refused(token, backup):
             verify(path)
     for place in range(20, len(whole), len(whole) // 40):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
-        with pytest.raises(DamagedArchive):
+        try:
             verify(path)
+        except DamagedArchive:
+            continue
+        # Between two blocks gzip fills up a byte with bits that nobody reads.
+        assert gzip.decompress(path.read_bytes()) == gzip.decompress(whole)
 
 
 def test_nothing_of_a_refused_backup_stays(token, backup, other):
