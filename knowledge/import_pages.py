@@ -136,7 +136,7 @@ class ImportsPage(InCollection):
 
     @property
     def imports(self) -> QuerySet[EntryImport]:
-        rows = EntryImport.objects.for_account(self.account).filter(collection_id=self.collection.id)
+        rows = EntryImport.objects.for_account(self.account).looked_at().filter(collection_id=self.collection.id)
         return rows.defer("survey", "mapping").select_related("made_by")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -164,7 +164,7 @@ class OfImport(InCollection):
 
     @cached_property
     def entry_import(self) -> EntryImport:
-        rows = EntryImport.objects.for_account(self.account).filter(collection_id=self.collection.id)
+        rows = EntryImport.objects.for_account(self.account).looked_at().filter(collection_id=self.collection.id)
         return get_object_or_404(rows.select_related("made_by"), id=self.kwargs["pk"])
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:

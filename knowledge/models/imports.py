@@ -23,6 +23,10 @@ class EntryImportQuerySet(AccountQuerySet):
     def unfinished(self) -> Self:
         return self.filter(status__in=EntryImport.UNFINISHED)
 
+    def looked_at(self) -> Self:
+        """Without those whose file is still on its way, or never came because the process died."""
+        return self.exclude(status=EntryImport.Status.DRAFT, survey={})
+
     def due(self) -> Self:
         """Those that nobody works on: waiting long enough, or left by a worker that no longer says that it lives."""
         waiting = Q(status=EntryImport.Status.WAITING, next_attempt_at__lte=Now())

@@ -248,6 +248,12 @@ def test_an_import_of_another_collection_is_not_there(page, account, draft):
     assert page(f"/collections/{other.id}/imports/{draft.id}")[0].status_code == 404
 
 
+def test_a_file_that_never_came_is_not_shown(page, account, products):
+    died = EntryImport.objects.create(account=account, collection=products, filename="a.csv", file_size=1, format="csv")
+    assert "Nothing was imported yet" in page(f"/collections/{products.id}/imports")[1].body.text()
+    assert page(where(died))[0].status_code == 404
+
+
 def test_the_plan_without_room_says_so(page, account, draft):
     AccountLimits.objects.create(account=account, entries=1)
     assert "room for 1 more entry" in page(f"/collections/{draft.collection_id}/imports")[1].body.text()
