@@ -43,7 +43,8 @@ def spoken() -> Iterator[dict[str, str]]:
     """Within it pages speak it to whoever sends these headers."""
     # Django forgets all catalogs when the languages change: so this one is gone again by itself.
     with override_settings(LANGUAGES=[*settings.LANGUAGES, (LANGUAGE, "Pseudo")]):
-        trans_real._translations[LANGUAGE] = Brackets()
+        catalogs: Any = trans_real
+        catalogs._translations[LANGUAGE] = Brackets()
         yield {"Accept-Language": LANGUAGE}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gettext
 import re
+from typing import Any
 
 import pytest
 from babel.messages.catalog import Message
@@ -33,7 +34,7 @@ def messages(case) -> list[Message]:
     return [message for message in catalogs.refreshed(*case) if message.id]
 
 
-def texts(message: Message) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def texts(message: Message) -> tuple[Any, Any]:
     """The English, and what it has become; of plurals each form."""
     said = message.id if isinstance(message.id, tuple) else (message.id,)
     translated = message.string if isinstance(message.string, tuple) else (message.string,)

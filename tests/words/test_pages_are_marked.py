@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -21,7 +22,8 @@ pytestmark = pytest.mark.django_db
 # The reference is the API's, which is in English; the others are no pages.
 NOT_OURS = {"schema", "docs", "redoc", "livez", "readyz", "words", "favicon", "document-file", "source-file"}
 # Each language is called as it calls itself.
-OWN_NAMES = set(re.findall(r"\w+", " ".join(str(name) for _, name in AppearanceForm.base_fields["language"].choices)))
+LANGUAGES: Any = AppearanceForm.base_fields["language"]
+OWN_NAMES = set(re.findall(r"\w+", " ".join(str(name) for _, name in LANGUAGES.choices)))
 NAMES = OWN_NAMES | {
     "DocuLume", "API", "UTC", "JSON", "JSONL", "CSV", "XLSX", "PDF", "DOCX", "TXT",
     "TEXT", "HTML", "URL", "KB", "MB", "GB",
