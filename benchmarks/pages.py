@@ -5,7 +5,7 @@
 The account has 50,000 entries, 2,000 documents among them, 10,000 conversations with 100,000 messages, and 10
 integrations; with --small it is the one of the tests. Pages are asked in turn, in this process, through everything a
 request passes but the network. `bare` is a Django view behind the same middleware that says who is signed in. The
-database is one of the tests' own, and is gone afterwards. On a machine that is busy the least of the times says more than
+database is one of the tests' own, and is gone afterwards. On a busy machine the least of the times says more than
 the others.
 """
 
