@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
-from django.urls import reverse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import URLPattern, path, reverse
+from django.views.decorators.http import require_safe
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminSelectWidget
@@ -71,6 +73,19 @@ class EmbeddingModelAdmin(ModelAdmin):
     readonly_fields = fields
     add_fieldsets = ((None, {"fields": ("provider", "name", "dimensions")}),)
     actions_detail = ("move_to", "roll_back", "retire")
+    change_form_before_template = "admin/parts/moving.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        progress = self.admin_site.admin_view(require_safe(self.progress))
+        return [path("<uuid:pk>/progress/", progress, name="llm_settings_embeddingmodel_progress"), *super().get_urls()]
+
+    def progress(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """How far the moves to it are, for its page to ask again and again until they are done."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        model = get_object_or_404(EmbeddingModel, pk=pk)
+        shown = {"original": model, "now": model_moves.progress(model)}
+        return render(request, "admin/parts/moving_progress.html", shown)
 
     def get_form(self, request: HttpRequest, obj: EmbeddingModel | None = None, *args: Any, **kwargs: Any) -> Any:
         new = {} if obj else {"form": NewModelForm}

@@ -99,11 +99,15 @@ def test_who_is_on_the_way_is_counted_and_can_be_stopped(root, account, alice, s
     assert model_moves.move_everybody(second) == 1
     assert model_moves.move_everybody(second) == 0
     assert model_moves.progress(second)["moving"] == 1
+    address = reverse("admin:llm_settings_embeddingmodel_progress", args=[second.pk])
+    assert "on their way to this model: 1" in root.get(address).content.decode()
+    assert address in root.get(reverse("admin:llm_settings_embeddingmodel_change", args=[second.pk])).content.decode()
     move = Reindexing.objects.get()
     page = reverse("admin:knowledge_reindexing_changelist")
     root.post(page, {"action": "cancel", "_selected_action": [str(move.pk)]})
     move.refresh_from_db()
     assert move.status == Reindexing.Status.CANCELLED
+    assert root.get(address).content.strip() == b""
     root.post(page, {"action": "again", "_selected_action": [str(move.pk)]})
     assert Reindexing.objects.unfinished().get().model == second
 
