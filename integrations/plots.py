@@ -12,17 +12,11 @@ STEP = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
-    """A day in the plot: where it stands, and the parts of it from the ground up, each with its kind, place, height."""
-
-    day: Day
-    x: int
-    parts: list[tuple[str, int, int]]
-
-
-@dataclass(frozen=True, slots=True)
 class Plot:
-    bars: list[Bar]
+    """Days beside each other, and by kind the outlines of all its bars, each standing on those of the kind before."""
+
+    days: list[tuple[Day, int]]
+    outlines: dict[str, str]
     width: int
     most: int
     """The number that is as high as the plot."""
@@ -32,17 +26,17 @@ class Plot:
 
 def questions(days: list[Day]) -> Plot:
     most = max(1, *(day.asked for day in days))
-    return Plot([_bar(day, number, most) for number, day in enumerate(days)], len(days) * STEP, most)
-
-
-def _bar(day: Day, number: int, most: int) -> Bar:
-    parts, ground = [], HEIGHT
-    for kind in ("answered", "unanswered", "failed"):
-        count = getattr(day, kind)
-        height = max(1, round(count * HEIGHT / most)) if count else 0
-        ground -= height
-        parts.append((kind, max(ground, 0), height))
-    return Bar(day, number * STEP, parts)
+    outlines: dict[str, str] = {}
+    for number, day in enumerate(days):
+        ground = HEIGHT
+        for kind in ("answered", "unanswered", "failed"):
+            if count := getattr(day, kind):
+                height = max(1, round(count * HEIGHT / most))
+                ground -= height
+                bar = f"M{number * STEP + 2} {max(ground, 0)}h8v{height}h-8z"
+                outlines[kind] = outlines.get(kind, "") + bar
+    places = [(day, number * STEP) for number, day in enumerate(days)]
+    return Plot(places, outlines, len(days) * STEP, most)
 
 
 @dataclass(frozen=True, slots=True)
