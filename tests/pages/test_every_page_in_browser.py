@@ -93,6 +93,7 @@ class Walk:
             visit = driving.Visit(self.chromium, self.platform, storage_state=self.state, **self.options)
             sent = Sent(visit)
             answer = visit.page.goto(self.platform + path)
+            assert answer is not None
             visit.page.wait_for_load_state("load")
             visit.page.wait_for_timeout(100)
             said = [f"status {answer.status}"] if answer.status != status else []
