@@ -9,6 +9,7 @@ import html
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib import admin
@@ -101,7 +102,7 @@ def take(browser, platform: str, user, pages: dict[str, str], name: str, **optio
         page.wait_for_load_state("load")
         page.wait_for_timeout(150)
         height = min(LONGEST, page.evaluate("() => document.documentElement.scrollHeight"))
-        clip = {"x": 0, "y": 0, "width": options["viewport"]["width"], "height": max(height, 400)}
+        clip: Any = {"x": 0, "y": 0, "width": options["viewport"]["width"], "height": max(height, 400)}
         page.screenshot(path=FOLDER / name.format(each), full_page=True, clip=clip)
     visit.context.close()
 
