@@ -13,6 +13,8 @@ from uuid import UUID
 from asgiref.sync import async_to_sync
 from django import forms
 from django.contrib import messages
+from django.db import transaction
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -203,12 +205,18 @@ class MissingAnswerPage(InsightsArea):
     def question(self) -> AskedQuestion:
         return get_object_or_404(AskedQuestion.objects.for_account(self.account), id=self.kwargs["pk"])
 
+    @cached_property
+    def entry(self) -> Entry | None:
+        """What was written to answer it, if it is still there."""
+        written: QuerySet[Entry] = Entry.objects.for_account(self.account).filter(id=self.question.entry_id)
+        return written.defer("text").first()
+
     @property
     def alike(self) -> Any:
         return AskedQuestion.objects.for_account(self.account).open().filter(asked=self.question.asked)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        entry = Entry.objects.for_account(self.account).filter(id=self.question.entry_id).defer("text").first()
+        entry = self.entry
         shown = {"question": self.question, "entry": entry, "tried": None, **self._progress(entry)}
         form = None if entry else self._form({"title": self.question.text})
         return super().get_context_data(**shown | {"form": form} | kwargs)
@@ -228,25 +236,43 @@ class MissingAnswerPage(InsightsArea):
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         response = super().get(request, *args, **kwargs)
         patch_vary_headers(response, ["HX-Request"])
+        if self.is_part and self.entry is None:
+            response["HX-Refresh"] = "true"  # what was written was deleted meanwhile: the page asks for it anew
         return response
 
+    @property
+    def is_part(self) -> bool:
+        return self.request.method == "GET" and self.request.headers.get("HX-Request") == "true"
+
     def get_template_names(self) -> list[str]:
-        is_part = self.request.method == "GET" and self.request.headers.get("HX-Request") == "true"
-        return ["integrations/missing_progress.html"] if is_part else super().get_template_names()
+        is_progress = self.is_part and self.entry is not None
+        return ["integrations/missing_progress.html"] if is_progress else super().get_template_names()
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         form = self._form(None, request)
         if not form.is_valid():
             return self.render_to_response(self.get_context_data(form=form))
-        sent = {"title": form.cleaned_data["title"], "raw_text": form.cleaned_data["raw_text"]}
         try:
-            entry = entries.add(self.account, form.cleaned_data["collection"], sent)
+            is_new = self._write(form.cleaned_data)
         except DoculumeError as error:
             return self.again(error, form=form)
-        AskedQuestion.objects.for_account(self.account).filter(id=self.question.id).update(entry_id=entry.id)
-        self.alike.update(entry_id=entry.id)
-        messages.success(request, _("Written down. Ask again as soon as it is read."))
+        if is_new:
+            messages.success(request, _("Written down. Ask again as soon as it is read."))
+        else:
+            messages.info(request, _("An answer is written."))
         return self.goes_to("missing-answer", self.question.id)
+
+    @transaction.atomic
+    def _write(self, sent: dict[str, Any]) -> bool:
+        """Whether it is kept: of those who send at once, one writes. Raises what `entries.add` raises."""
+        own = AskedQuestion.objects.for_account(self.account).filter(id=self.question.id)
+        self.question = get_object_or_404(own.select_for_update())
+        if self.entry is not None:
+            return False
+        entry = entries.add(self.account, sent["collection"], {"title": sent["title"], "raw_text": sent["raw_text"]})
+        own.update(entry_id=entry.id)
+        self.alike.update(entry_id=entry.id)
+        return True
 
     def _form(self, initial: dict[str, Any] | None, request: HttpRequest | None = None) -> AnswerForm:
         form = AnswerForm(request.POST if request else None, initial=initial)

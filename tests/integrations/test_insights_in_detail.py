@@ -21,7 +21,7 @@ from chat.questions import counted_as
 from integrations import plots
 from integrations.models import Integration, IntegrationEvent
 from knowledge import entries
-from knowledge.models import Collection, IngestionJob
+from knowledge.models import Collection, Entry, IngestionJob
 from knowledge.tasks import ingest_entry
 
 pytestmark = pytest.mark.django_db
@@ -177,6 +177,26 @@ def test_it_is_told_when_what_was_written_is_read(page, account):
     assert "hx-get" not in read.css_first("#progress").attributes
     tried = page(f"/insights/questions/{question.id}/again", {})[1]
     assert "at ten" in tried.css_first("[aria-labelledby=tried-heading]").text()
+
+
+def test_what_was_written_may_be_deleted_while_it_is_looked_at(page, account):
+    question = asked(account, "When does the museum open?", "unanswered")
+    answer, whole = page(f"/insights/questions/{question.id}", headers={"HX-Request": "true"})
+    assert (answer.status_code, answer["HX-Refresh"]) == (200, "true")
+    assert whole.css_first("textarea") is not None
+
+
+def test_an_answer_that_is_sent_twice_is_written_once(page, account):
+    question = asked(account, "When does the museum open?", "unanswered")
+    collection = Collection.objects.default_of(account)
+    sent = {"title": question.text, "raw_text": "The museum opens at ten.", "collection": collection.id}
+    for _tab in range(2):
+        answer = page(f"/insights/questions/{question.id}", sent)[0]
+        assert answer["Location"].startswith(f"/insights/questions/{question.id}")
+    entry = Entry.objects.get(account=account)
+    entries.delete(account, entry)
+    page(f"/insights/questions/{question.id}", sent)
+    assert Entry.objects.get(account=account).id != entry.id
 
 
 def test_all_of_it_costs_no_more_than_twelve_statements(page, account, site):
