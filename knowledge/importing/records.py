@@ -73,7 +73,7 @@ def child(job: dict[str, Any]) -> None:
 
 
 def _line(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode() + b"\n"
 
 
 def read(job: dict[str, Any], limits: ParseLimits, survey: _Survey) -> Iterator[Row]:

@@ -215,17 +215,37 @@ def test_workbooks_with_what_their_cells_are(products):
     assert entry(products, "x").raw_text == "Anderes"
 
 
-def test_a_formula_is_what_it_came_to(products):
+def tampered(book: bytes, pattern: bytes, by: bytes) -> bytes:
+    """The workbook with something else in its first sheet."""
     data = io.BytesIO()
-    made = io.BytesIO(workbook(["id", "text", "sum"], [1, "One.", "=1+1"]))
-    with zipfile.ZipFile(made) as old, zipfile.ZipFile(data, "w") as new:
+    with zipfile.ZipFile(io.BytesIO(book)) as old, zipfile.ZipFile(data, "w") as new:
         for name in old.namelist():
             content = old.read(name)
             if name.endswith("sheet1.xml"):
-                content = re.sub(rb"<f>1\+1</f><v ?/?>(</v>)?", b"<f>1+1</f><v>2</v>", content)
+                content, count = re.subn(pattern, by, content)
+                assert count
             new.writestr(name, content)
-    imported(products, "a.xlsx", data.getvalue())
+    return data.getvalue()
+
+
+def test_a_formula_is_what_it_came_to(products):
+    book = workbook(["id", "text", "sum"], [1, "One.", "=1+1"])
+    imported(products, "a.xlsx", tampered(book, rb"<f>1\+1</f><v ?/?>(</v>)?", b"<f>1+1</f><v>2</v>"))
     assert entry(products, "1").meta == {"sum": 2}
+
+
+def test_a_number_that_is_none_is_text(products):
+    book = workbook(["id", "text", "sum"], [1, "One.", 77])
+    imported(products, "a.xlsx", tampered(book, b"<v>77</v>", b"<v>1e999</v>"))
+    assert entry(products, "1").meta == {"sum": "1e999"}
+
+
+@pytest.mark.parametrize("said", [b"2", b"99999999999", b"-3", b"x", b"9" * 5000])
+def test_refused_rows_of_a_workbook_that_counts_wrong_are_told_apart(products, said):
+    book = workbook(["id", "text"], [1, None], [2, None], [3, "Three."])
+    done = imported(products, "a.xlsx", tampered(book, rb'<row r="[23]"', b'<row r="' + said + b'"'))
+    assert (done.status, counts(done)) == ("done", (1, 0, 0, 2))
+    assert list(reasons(done)) == [2, 3]
 
 
 RECORDS = [

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -153,7 +154,9 @@ def _rows(
     number = 0
     for element in _elements(data, "row"):
         given = attribute(element, "r")
-        number = int(given) if given.isdigit() else number + 1
+        # Each once and in order, whatever the file says: refused rows are kept by their number.
+        said = int(given) if given.isdecimal() and len(given) < 10 else 0
+        number = max(said, number + 1)
         cells: dict[int, Any] = {}
         column = -1
         for cell in element:
@@ -288,5 +291,7 @@ def _typed(cell: Element, book: _Workbook) -> Scalar:
         return ""
     if kind == "n" and _SHOWN_NUMBER.fullmatch(shown):
         value = float(shown)
+        if not isfinite(value):
+            return shown
         return int(value) if value.is_integer() and abs(value) < 1e15 else value
     return shown
