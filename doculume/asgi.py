@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from io import BytesIO
 
@@ -25,6 +26,11 @@ from doculume.handler import Handler  # noqa: E402
 
 # All views: else the first request imports them, for seconds, and whatever else goes on in the process waits with it.
 get_resolver().url_patterns  # noqa: B018
+
+# What is loaded by now stays: to look through these hundreds of thousands of objects for garbage again and again would
+# hold up every stream of the process for tenths of a second each time.
+gc.collect()
+gc.freeze()
 
 SOCKETS = {"/api/v1/ws": ChatSocket.as_asgi()}
 

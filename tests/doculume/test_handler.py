@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -93,3 +95,8 @@ async def test_what_no_view_answers_goes_through_the_middleware_too():
 async def test_an_error_in_a_view_is_an_answer():
     status, _ = await ask("/broken")
     assert status == 500
+
+
+def test_what_a_web_process_loads_is_not_looked_through_for_garbage():
+    import_module("doculume.asgi")
+    assert gc.get_freeze_count() > 50_000
