@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -106,7 +106,8 @@ def _said(message: Message, account: Account, thumb: str) -> Said:
     if message.role == Message.Role.USER:
         return Said(message, SafeString())
     sources = [Source(citation, _address(citation, account)) for citation in message.citations.all()]
-    html = _with_marks(as_html(message.content), {source.citation.index: source for source in sources})
+    by_index = {source.citation.index: source for source in sources}
+    html = _marked(as_html(message.content), lambda mark: _mark(mark, by_index))
     return Said(message, html, sources, _not_cited(message, sources), thumb)
 
 
@@ -122,17 +123,27 @@ def _not_cited(message: Message, sources: list[Source]) -> list[dict[str, Any]]:
     return [one for one in found if isinstance(one, dict) and one.get("filename") and one.get("chunk_id") not in cited]
 
 
-def _with_marks(html: str, sources: dict[int, Source]) -> SafeString:
-    return mark_safe("".join(_pieces(html, sources)))  # noqa: S308  (cleaned before, and what is put in is escaped)
+def with_marks(html: str, target: Callable[[int], str]) -> SafeString:
+    """Cleaned HTML with its marks leading to what `target` says on the same page; as they are where that is empty."""
+
+    def mark(found: re.Match[str]) -> str:
+        address = target(int(found[1]))
+        return format_html('<sup><a class="cite" href="{}">{}</a></sup>', address, found[1]) if address else found[0]
+
+    return _marked(html, mark)
 
 
-def _pieces(html: str, sources: dict[int, Source]) -> Iterator[str]:
+def _marked(html: str, mark: Callable[[re.Match[str]], str]) -> SafeString:
+    return mark_safe("".join(_pieces(html, mark)))  # noqa: S308  (cleaned before, and what is put in is escaped)
+
+
+def _pieces(html: str, mark: Callable[[re.Match[str]], str]) -> Iterator[str]:
     verbatim = 0
     for piece in TAG.split(html):
         if tag := VERBATIM.match(piece):
             verbatim += -1 if tag[1] else 1
         is_text = not verbatim and not piece.startswith("<")
-        yield MARK.sub(lambda mark: _mark(mark, sources), piece) if is_text else piece
+        yield MARK.sub(mark, piece) if is_text else piece
 
 
 def _mark(mark: re.Match[str], sources: dict[int, Source]) -> str:

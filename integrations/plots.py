@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chat.insights import Day
+from integrations.trying import Stage
 
 HEIGHT = 120
 STEP = 12
@@ -92,3 +93,27 @@ def usage(answers: Sequence[int], limit: int | None) -> Usage:
     heights = [max(1, round(count * HEIGHT / most)) if count else 0 for count in answers]
     bars = [(number * STEP, HEIGHT - height, height) for number, height in enumerate(heights)]
     return Usage(bars, None if limit is None else HEIGHT - round(limit * HEIGHT / most), len(answers) * STEP, most)
+
+
+WIDTH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Waterfall:
+    """Stages one below the other: each with where its bar begins and how long that is."""
+
+    bars: list[tuple[Stage, int, int]]
+    took: float
+    """Milliseconds, all in all."""
+    width: int = WIDTH
+
+
+def waterfall(stages: Sequence[Stage]) -> Waterfall:
+    took = max((stage.end for stage in stages), default=0.0)
+    scale = WIDTH / took if took else 0.0
+    least = WIDTH // 200  # so that the shortest is still seen
+    bars = [
+        (stage, min(round(stage.start * scale), WIDTH - least), max(round(stage.took * scale), least))
+        for stage in stages
+    ]
+    return Waterfall(bars, took)

@@ -5,6 +5,7 @@ from integrations import insight_pages, visitor_pages
 from integrations.embed_pages import EmbedKey, EmbedPage, PreviewPage
 from integrations.key_pages import KeyIdentity, KeysPage, RevokeKey, RotateKey, SupportInbox
 from integrations.pages import DeleteIntegration, IntegrationPage, IntegrationsPage, NewIntegrationPage
+from integrations.playground_pages import PlaygroundPage
 from integrations.views import SourceFile
 
 urlpatterns: list[URLPattern] = [
@@ -46,5 +47,6 @@ urlpatterns: list[URLPattern] = [
     both("integrations/keys/<uuid:pk>/rotate", RotateKey.as_view(), name="chatbot-key-rotate"),
     both("integrations/keys/<uuid:pk>/revoke", RevokeKey.as_view(), name="chatbot-key-revoke"),
     both("integrations/keys/<uuid:pk>/identity", KeyIdentity.as_view(), name="chatbot-key-identity"),
+    both("playground", PlaygroundPage.as_view(), name="playground"),
     both("integrations/support", SupportInbox.as_view(), name="chatbot-support"),
 ]

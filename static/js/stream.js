@@ -9,7 +9,11 @@ const SILENCE_MS = 45_000;
 
 /** The events of `POST path`. Ends with the server's [DONE]; throws ApiError, or AbortError where `signal` says so. */
 export async function* events(path, body, signal) {
-  const response = await open(path, body, signal);
+  yield* told(await open(path, body, signal), signal);
+}
+
+/** The events that `response` brings. As `events`. */
+export async function* told(response, signal) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   try {
     for await (const data of dataLines(reader)) {

@@ -231,6 +231,8 @@ PAGES: dict[str, dict[str, dict[str, str]]] = {
     "visitor-conversation-export": {"get": PAGE_CHANGES},
     "insights": {"get": PAGE_MANAGER},
     "insights-download": {"get": PAGE_MANAGER},
+    # A viewer asks too.
+    "playground": {"get": PAGE, "post": PAGE},
     "missing-answer": {"get": PAGE_CHANGES, "post": PAGE_CHANGES},
     "question-dismiss": {"post": PAGE_CHANGES},
     "question-again": {"post": PAGE_CHANGES},
