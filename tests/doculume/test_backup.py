@@ -244,6 +244,19 @@ def test_no_secret_and_no_key_lies_in_it_in_clear(token, backup):
         assert secret.encode() not in content
 
 
+def test_no_cookie_that_opens_the_running_platform_lies_in_it(token, backup, client, alice, other):
+    client.force_login(alice)
+    assert client.get("/account/profile").status_code == 200
+    cookie = client.cookies["sessionid"].value
+    path = backup()
+    assert cookie.encode() not in gzip.decompress(path.read_bytes())
+    restored = other.run("restore", str(path))
+    assert restored.returncode == 0, restored.stdout + restored.stderr
+    count = "from django.contrib.sessions.models import Session; print(Session.objects.count())"
+    assert other.run("shell", "--no-imports", "-c", count).stdout.strip().endswith("0")
+    assert client.get("/account/profile").status_code == 200
+
+
 @pytest.mark.parametrize("name", ["ENCRYPTION_KEY", "SECRET_KEY"])
 def test_other_keys_are_refused_before_anything_is_done(token, backup, other, name):
     refused = other.run("restore", str(backup()), **{name: secrets.token_urlsafe(48)})

@@ -29,7 +29,8 @@ class Command(DescribedCommand):
     help = (
         "Writes all rows of the database, as they are at one moment, and all files into one archive, while the "
         f"platform runs and writes. Secrets in it stay encrypted. {KEYS} Nor are local models, which `build_models` "
-        "makes anew. Whoever has the file has all documents and conversations: keep it as you keep those."
+        "makes anew, nor who is signed in to pages: all sign in once more. Whoever has the file has all documents and "
+        "conversations: keep it as you keep those."
     )
     examples = (
         "backup",
