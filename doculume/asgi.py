@@ -15,7 +15,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "doculume.settings")
 django.setup(set_prefix=False)
 
 # What these import needs Django's applications loaded.
+from django.template.loader import render_to_string  # noqa: E402
 from django.urls import get_resolver  # noqa: E402
+from django.utils import translation  # noqa: E402
 
 from accounts import rate_limits  # noqa: E402
 from chat.consumers import ChatSocket  # noqa: E402
@@ -47,9 +49,18 @@ def largest_body(path: str) -> int:
 async def headers_of_refused(scope: Scope) -> dict[str, str]:
     """A request that is refused before Django sees it counts for its address."""
     if not is_api(scope["path"]):
-        return {}
+        return {"Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'", "Vary": "Accept-Language"}
     request = ASGIRequest(scope, BytesIO())
     return (await rate_limits.count_async(request, rate_limits.of_address(request))).headers()
+
+
+def page_of_refused(scope: Scope, request_id: str) -> str:
+    """For whoever sits before a browser."""
+    if is_api(scope["path"]):
+        return ""
+    request = ASGIRequest(scope, BytesIO())
+    with translation.override(translation.get_language_from_request(request)):
+        return render_to_string("413.html", {"request": {"request_id": request_id}})
 
 
 async def socket(scope: Scope, receive: Receive, send: Send) -> None:
@@ -76,7 +87,7 @@ async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
             return
 
 
-http = BodyLimit(Handler(), largest_body, headers_of_refused)
+http = BodyLimit(Handler(), largest_body, headers_of_refused, page_of_refused)
 KINDS: dict[str, Application] = {"http": http, "websocket": socket, "lifespan": lifespan}
 
 

@@ -22,9 +22,12 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = Callable[[Scope], Awaitable[Mapping[str, str]]]
+Page = Callable[[Scope, str], str]
 
 IN_MEMORY = 1024 * 1024
 PIECE = 64 * 1024
+# Browsers show no answer that comes while they still send, but that the connection broke.
+DRAINED = 128 * 1024 * 1024
 
 
 class _TooLarge(Exception):
@@ -35,14 +38,25 @@ async def _none(scope: Scope) -> Mapping[str, str]:
     return {}
 
 
+def _no_page(scope: Scope, request_id: str) -> str:
+    return ""
+
+
 class BodyLimit:
     """ASGI middleware: a body of more than `most(path)` bytes is answered with 413 in the dialect of its path, and
-    with what `headers` says that an answer bears."""
+    with what `headers` says that an answer bears; or with the `page` there is for people, if it is not empty."""
 
-    def __init__(self, application: Application, most: Callable[[str], int], headers: Headers = _none) -> None:
+    def __init__(
+        self,
+        application: Application,
+        most: Callable[[str], int],
+        headers: Headers = _none,
+        page: Page = _no_page,
+    ) -> None:
         self.application = application
         self.most = most
         self.headers = headers
+        self.page = page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -56,7 +70,10 @@ class BodyLimit:
             else:
                 await self._measured(scope, _counted(receive, most), send)
         except _TooLarge:
-            await _refuse(scope, send, await self.headers(scope))
+            request_id = new_id().hex
+            if page := self.page(scope, request_id):
+                await _drain(receive)
+            await _refuse(scope, send, request_id, page, await self.headers(scope))
 
     async def _measured(self, scope: Scope, receive: Receive, send: Send) -> None:
         """A body that did not say how long it is, taken in and passed on with its length."""
@@ -113,17 +130,25 @@ def _replayed(body: IO[bytes], receive: Receive) -> Receive:
     return replayed
 
 
-async def _refuse(scope: Scope, send: Send, more: Mapping[str, str]) -> None:
+async def _drain(receive: Receive) -> None:
+    """Let a browser send what it has, up to some size, and forget it."""
+    left, more = DRAINED, True
+    while more and left > 0:
+        message = await receive()
+        left -= len(message.get("body", b""))
+        more = message["type"] == "http.request" and message.get("more_body", False)
+
+
+async def _refuse(scope: Scope, send: Send, request_id: str, page: str, more: Mapping[str, str]) -> None:
     refused = PayloadTooLarge()
-    request_id = new_id().hex
     error = ApiError(refused.status_code, refused.code, refused.message, path=scope["path"], request_id=request_id)
-    body = json.dumps(dialect_for(scope["path"]).error_body(error)).encode()
+    body = page or json.dumps(dialect_for(scope["path"]).error_body(error))
     headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
+        (b"content-type", b"text/html; charset=utf-8" if page else b"application/json"),
+        (b"content-length", str(len(body.encode())).encode()),
         (b"connection", b"close"),
         (b"x-request-id", request_id.encode()),
         *((name.lower().encode(), value.encode()) for name, value in more.items()),
     ]
     await send({"type": "http.response.start", "status": refused.status_code, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.body", "body": body.encode()})

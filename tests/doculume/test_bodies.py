@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from doculume.asgi import page_of_refused
 from doculume.bodies import BodyLimit
 
 
@@ -20,7 +21,7 @@ async def reads_everything(scope, receive, send):
     await send({"type": "http.response.body", "body": str(read).encode()})
 
 
-async def status_of(pieces, announced=None, path="/api/v1/chat/ask"):
+async def status_of(pieces, announced=None, path="/api/v1/chat/ask", **options):
     waiting = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces]
     waiting.append({"type": "http.request", "body": b"", "more_body": False})
     headers = [(b"content-length", str(announced).encode())] if announced is not None else []
@@ -32,7 +33,7 @@ async def status_of(pieces, announced=None, path="/api/v1/chat/ask"):
     async def send(message):
         sent.append(message)
 
-    await BodyLimit(reads_everything, lambda path: 10)(
+    await BodyLimit(reads_everything, lambda path: 10, **options)(
         {"type": "http", "path": path, "headers": headers}, receive, send
     )
     return sent[0]["status"], sent[1]["body"], len(waiting)
@@ -75,3 +76,27 @@ async def test_what_turns_out_too_large_is_read_no_further():
     status, body, left = await status_of([b"x" * 6, b"x" * 6, b"x" * 6], path="/api/v1/collections")
     assert (status, left) == (413, 2)
     assert set(json.loads(body)) == {"message"}
+
+
+@pytest.mark.parametrize("announced", [12, None])
+async def test_a_browser_may_send_to_the_end_and_is_shown_a_page(announced):
+    def page(scope, request_id):
+        return f"<p>{scope['path']} für {len(request_id)}</p>"
+
+    status, body, left = await status_of([b"x" * 6, b"x" * 6], announced, "/documents/upload", page=page)
+    assert (status, left) == (413, 0)
+    assert body.decode() == "<p>/documents/upload für 32</p>"
+
+
+def test_people_are_told_in_their_language_and_programs_in_their_shape():
+    def told(path, language):
+        headers = [(b"accept-language", language)]
+        scope = {"type": "http", "method": "POST", "path": path, "headers": headers, "query_string": b""}
+        return page_of_refused(scope, "1234")
+
+    assert told("/api/v1/documents/upload", b"en") == ""
+    english, german = (told("/documents/upload", language) for language in (b"en", b"de"))
+    assert "That is too large" in english
+    assert "1234" in english
+    assert '<html lang="de"' in german
+    assert "Das ist zu groß" in german
