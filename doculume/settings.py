@@ -145,6 +145,7 @@ TEMPLATES = [
         },
     }
 ]
+FORM_RENDERER = "doculume.widgets.WrittenWidgets"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en"
 # What pages can speak: each as it calls itself. The API is in English. Words: doculume/locale, see doculume.catalogs.
