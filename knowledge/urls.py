@@ -4,6 +4,7 @@ from doculume.routing import both
 from knowledge import collection_pages as pages
 from knowledge import document_pages as documents
 from knowledge import import_pages as imports
+from knowledge import model_pages as models
 from knowledge.views import DocumentFile, DocumentPage
 
 urlpatterns: list[URLPattern] = [
@@ -36,4 +37,13 @@ urlpatterns: list[URLPattern] = [
     both("collections/<uuid:collection>/entries/new", pages.NewEntryPage.as_view(), name="entry-new"),
     both("collections/<uuid:collection>/entries/<uuid:pk>", pages.EntryPage.as_view(), name="entry"),
     both("collections/<uuid:collection>/entries/<uuid:pk>/delete", pages.DeleteEntry.as_view(), name="entry-delete"),
+    both("models", models.ModelsPage.as_view(), name="models"),
+    both("models/move", models.ModelMove.as_view(), name="models-move"),
+    both("models/own-only", models.OwnModelsOnly.as_view(), name="models-own-only"),
+    both("models/new", models.NewProvider.as_view(), name="model-provider-new"),
+    both("models/<uuid:pk>", models.ProviderPage.as_view(), name="model-provider"),
+    both("models/<uuid:pk>/try", models.TryProvider.as_view(), name="model-provider-try"),
+    both("models/<uuid:pk>/use", models.UseProvider.as_view(), name="model-provider-use"),
+    both("models/<uuid:pk>/delete", models.DeleteProvider.as_view(), name="model-provider-delete"),
+    both("models/<uuid:pk>/own-key", models.OwnKey.as_view(), name="model-own-key"),
 ]

@@ -7,8 +7,11 @@ import time
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
-from llm_settings.answering_models import model_at
+from asgiref.sync import async_to_sync
+
+from llm_settings.answering_models import model_at, readable
 from llm_settings.egress import AddressRefused
+from llm_settings.models import LLMProvider
 from llm_settings.providers.base import ChatMessage, ProviderError, ProviderTimeout
 from llm_settings.providers.openai import Deadlines, OpenAIChatModel
 
@@ -47,6 +50,13 @@ async def try_out(base_url: str, api_key: str, model: str) -> Trial:
     except TimeoutError:
         return Trial(False, ProviderTimeout.message, _since(began), models)
     return Trial(True, "The model answered." if model else "The endpoint answered.", _since(began), models)
+
+
+def try_kept(provider: LLMProvider) -> Trial:
+    """A provider as it is kept, with the account's key. What it says of its window is kept too."""
+    trial = async_to_sync(try_out)(provider.base_url, readable(provider.encrypted_key), provider.model)
+    provider.note_window(trial.models)
+    return trial
 
 
 async def _models(chat: OpenAIChatModel) -> tuple[dict[str, int], ProviderError | None]:

@@ -18,7 +18,7 @@ from tests.pages.full_account import Filled
 
 WHO = ("owner", "member", "viewer", "stranger")
 # Fragments of pages, and what pages embed; files and redirects are found out by themselves.
-PARTS = {"documents-moving", "integration-preview"}
+PARTS = {"documents-moving", "models-move", "integration-preview"}
 
 THINGS: dict[str, Callable[[Filled], dict[str, Any]]] = {
     "conversation-page": lambda it: {"pk": it.conversation.pk},
@@ -31,6 +31,7 @@ THINGS: dict[str, Callable[[Filled], dict[str, Any]]] = {
     "entry-import": lambda it: {"collection": it.collection.pk, "pk": it.entry_import.pk},
     "integration": lambda it: {"pk": it.integration.pk},
     "integration-embed": lambda it: {"pk": it.integration.pk},
+    "model-provider": lambda it: {"pk": it.provider.pk},
     "missing-answer": lambda it: {"pk": it.question.pk},
 }
 
