@@ -6,13 +6,16 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import flatten
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
+from django.db import DataError
 from django.db.models import EmailField, Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 from unfold import admin as unfold
+from unfold.views import ChangeList
 
 # What finds rows by the account or the user that they are of.
 OF_ACCOUNT = ("account__id", "account__name__istartswith", "account__personal_of__email__startswith")
@@ -29,6 +32,16 @@ class CappedPaginator(Paginator):
     def count(self) -> int:
         rows: Any = self.object_list
         return int(rows.order_by()[: self.most].count())
+
+
+class List(ChangeList):
+    """Django refuses what is no value of a column; what is one, but none that a statement takes, it lets through."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        try:
+            super().get_results(request)
+        except (ValueError, OverflowError, DataError) as error:
+            raise IncorrectLookupParameters(error) from error
 
 
 class ModelAdmin(unfold.ModelAdmin):
@@ -54,6 +67,9 @@ class ModelAdmin(unfold.ModelAdmin):
             if any(name and name not in offered for name in request.POST.getlist("action")):
                 raise PermissionDenied
         return super().changelist_view(request, extra_context)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return List
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """A field a line: several in one lie over each other on all but the widest screens."""

@@ -54,6 +54,16 @@ def test_every_list_is_searched_filtered_and_sorted(filled, root):
     assert filters > 100
 
 
+@pytest.mark.parametrize(
+    "lookup", ["created_at__year=99999", "status__exact=%00", "created_at__gte=x", "p=-1", "o=99.-9"]
+)
+def test_addresses_that_make_no_sense_lead_back_to_the_list(filled, root, lookup):
+    for model in REGISTERED:
+        answer = root.get(f"{address(model, 'changelist')}?{lookup}", follow=True)
+        # What is no column to filter by is a 400.
+        assert answer.status_code in (200, 400), (model, lookup)
+
+
 def test_what_is_looked_for_is_found(filled, root, account, alice):
     for model, word in ((User, "ALICE@"), (TokenFamily, "alice"), (ChatbotKey, str(account.pk))):
         page = root.get(address(model, "changelist"), {"q": word})
