@@ -26,6 +26,7 @@ from llm_settings.providers.base import ChatMessage, ChatModel
 from llm_settings.providers.fallback import FirstThatAnswers
 
 LISTED = 20
+LEAST_MS = 0.05  # what took less was not done
 CONSIDERED = 50  # entries: of the others no passage is among the first few
 
 LAPS = {
@@ -117,7 +118,7 @@ class Watch:
     def laps(self, timings: Mapping[str, float]) -> None:
         """Those that somebody else has measured, as they came."""
         for name, label in LAPS.items():
-            if name in timings:
+            if timings.get(name, 0) >= LEAST_MS:
                 self.stages.append(Stage(label, self._last, self._last + timings[name]))
                 self._last += timings[name]
         self._last = (time.perf_counter() - self._began) * 1000
