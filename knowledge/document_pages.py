@@ -66,7 +66,8 @@ class DocumentsPage(AreaPage):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         page = page_of(self.account, self.wanted, self.request.GET)
         rows = [Row(document) for document in page.documents]
-        collections = list(Collection.objects.for_account(self.account)[:COLLECTIONS])
+        collections = list(Collection.objects.for_account(self.account).only("name", "is_default")[:COLLECTIONS])
+        usual = next((collection.id for collection in collections if collection.is_default), None)
         shown = {
             "wanted": self.wanted,
             "page": page,
@@ -75,6 +76,7 @@ class DocumentsPage(AreaPage):
             "pause": QUICKEST,
             "tally": tally(self.account),
             "collections": collections,
+            "into": self.wanted.collection or usual,
             "room": Room(self),
             "upload_max_bytes": SiteSettings.objects.current().upload_limit,
             "together_max_bytes": settings.UPLOAD_MAX_BYTES,
