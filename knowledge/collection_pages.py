@@ -144,7 +144,9 @@ class CollectionPage(InCollection):
         if not state:
             paginator.count = held.entries
         page = paginator.get_page(self.request.GET.get("page"))
-        return {"page": page, "rows": [(entry, remedy_of(entry)) for entry in page], "state": state}
+        # A template that finds no document looks through all of the entry's attributes.
+        lines = [(entry, getattr(entry, "document", None), remedy_of(entry)) for entry in page]
+        return {"page": page, "rows": lines, "state": state}
 
 
 class RenameCollection(CollectionPage):
