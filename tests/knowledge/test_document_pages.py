@@ -321,3 +321,10 @@ def test_an_entry_that_was_not_given_up_is_not_tried_again(account, hours):
     retrying.retry_one(account.pk, entry.id)
     assert IngestionJob.objects.get(entry_id=entry.id).status == "waiting"
     assert Account.objects.filter(id=account.id).exists()
+
+
+def test_more_files_than_are_taken_at_once_are_said_to_be_too_many(page, account):
+    files = [SimpleUploadedFile(f"{number}.txt", b"Open at nine.") for number in range(21)]
+    answer, shown = page(f"/documents/upload?account={account.pk}", {"files": files})
+    assert (answer.status_code, shown.css_first("h1").text()) == (413, "That is too large")
+    assert not Document.objects.filter(account=account).exists()
