@@ -247,5 +247,5 @@ class Hit:
     ],
 )
 def test_what_is_cited_is_marked_in_its_passage(spans, marked):
-    found = pieces_of(Hit(), spans)  # type: ignore[arg-type]
+    found = pieces_of(Hit(), spans)
     assert found == [Piece(text.removeprefix("*"), text.startswith("*")) for text in marked]
