@@ -170,8 +170,8 @@ class ExportConversation(ConversationsArea):
         kind = request.GET.get("format", "json")
         if kind not in exporting.KINDS:
             raise Http404
-        whole = get_object_or_404(exporting.whole(self.account, self.conversations), pk=self.kwargs["pk"])
         try:
+            whole = exporting.to_export(self.account, self.conversations, self.kwargs["pk"], kind)
             return exporting.download(whole, kind, request=request, actor=self.membership.user)
         except TooLong as error:
             messages.error(request, error.told)

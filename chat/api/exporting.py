@@ -7,7 +7,8 @@ from typing import Any, Unpack
 from uuid import UUID
 
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db.models import Count, Prefetch, Q, QuerySet
+from django.db.models import Count, Prefetch, Q, QuerySet, Sum
+from django.db.models.functions import Length
 from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.http import content_disposition_header
@@ -81,7 +82,7 @@ class ExportView(StructuredDialect, AccountScoped, GenericAPIView[Conversation])
         asked = FormatSerializer(data={name: request.query_params[name] for name in request.query_params})
         asked.is_valid(raise_exception=True)
         kind = asked.validated_data["format"]
-        conversation = get_object_or_404(whole(self.account, self.get_queryset().of(self.membership.user)), pk=pk)
+        conversation = to_export(self.account, self.get_queryset().of(self.membership.user), pk, kind)
         return download(conversation, kind, request=request, actor=self.membership.user)
 
 
@@ -93,6 +94,15 @@ def whole(account: Account, conversations: QuerySet[Conversation]) -> QuerySet[C
     messages = Prefetch("messages", said.prefetch_related(citations, attached))
     counted = Count("messages", filter=Q(messages__account=account))
     return conversations.select_related("user").annotate(message_count=counted).prefetch_related(messages)
+
+
+def to_export(account: Account, conversations: QuerySet[Conversation], pk: UUID, kind: str) -> Conversation:
+    """One of the account's, read `whole`. Raises Http404, and TooLong before reading what would be too long."""
+    if kind == "pdf":
+        said = Message.objects.filter(account=account, conversation__in=conversations.filter(pk=pk).values("pk"))
+        if (said.aggregate(letters=Sum(Length("content")))["letters"] or 0) > pdf.MOST_CHARACTERS:
+            raise TooLong
+    return get_object_or_404(whole(account, conversations), pk=pk)
 
 
 def body_of(conversation: Conversation, kind: str) -> bytes:

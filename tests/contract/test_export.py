@@ -7,12 +7,14 @@ import re
 
 import pypdfium2
 import pytest
+from django.http import Http404
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounts.models import AuditEvent
 from accounts.tokens import start_family
 from chat import fonts, pdf
+from chat.api.exporting import to_export
 from chat.models import Conversation, Message
 from tests.cast import make_user
 from tests.knowledge.library import add_entry
@@ -115,6 +117,17 @@ def test_a_conversation_that_is_too_long_for_a_pdf_comes_as_json(program, person
     refused = export(program, row.id, "?format=pdf")
     assert (refused.status_code, refused.json()["error"]["code"]) == (413, "payload_too_large")
     assert export(program, row.id).json()["messages"][0]["content"].endswith("xy")
+
+
+def test_what_is_too_long_is_not_read_to_find_out(person, django_assert_num_queries):
+    account = person.personal_account
+    row = Conversation.objects.create(account=account, user=person)
+    Message.objects.create(account=account, conversation=row, role="user", content="x" * (pdf.MOST_CHARACTERS + 1))
+    mine = Conversation.objects.for_account(account).of(person)
+    with django_assert_num_queries(1), pytest.raises(pdf.TooLong):
+        to_export(account, mine, row.pk, "pdf")
+    with pytest.raises(Http404):
+        to_export(account, mine.filter(title="Another"), row.pk, "pdf")
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
