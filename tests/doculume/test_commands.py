@@ -56,6 +56,13 @@ def test_it_is_documented(name):
         assert f"| {code} | {meaning} |" in section
 
 
+def test_every_target_of_make_is_in_the_readme():
+    targets = re.findall(r"^([a-z-]+):.* ## ", (Path(settings.BASE_DIR) / "Makefile").read_text(), re.MULTILINE)
+    named = set(re.findall(r"\bmake ([a-z-]+)", (Path(settings.BASE_DIR) / "README.md").read_text()))
+    assert targets
+    assert set(targets) - {"help"} <= named
+
+
 def split(example: str) -> list[str]:
     """As a shell would, up to a pipe."""
     import shlex
