@@ -31,6 +31,7 @@ from chat.collecting import collect
 from chat.insights import NEWEST, Where, first_day, insights, missing
 from chat.models import AskedQuestion
 from doculume.errors import DoculumeError
+from doculume.spreadsheets import harmless
 from integrations import plots
 from integrations.happenings import counted, disliked
 from integrations.models import Integration
@@ -148,7 +149,7 @@ class InsightsFile(InsightsPage):
         response["Content-Disposition"] = f'attachment; filename="{what}.csv"'
         # Excel takes a file for UTF-8 by this alone.
         response.write("\ufeff")
-        csv.writer(response).writerows([_harmless(cell) for cell in row] for row in table())
+        csv.writer(response).writerows([harmless(cell) for cell in row] for row in table())
         return response
 
     def _days(self) -> Iterator[Sequence[Any]]:
@@ -176,11 +177,6 @@ class InsightsFile(InsightsPage):
         yield ("month", "answers")
         for month in self.months():
             yield (month.first.isoformat()[:7], month.answers)
-
-
-def _harmless(cell: Any) -> Any:
-    """Spreadsheets take what begins like this for a formula, and visitors write what they like."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 class AnswerForm(forms.Form):

@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy, gettext_noop
 from accounts.usage import held_by
 from doculume.errors import DoculumeError, InvalidRequest
 from doculume.sentences import told
+from doculume.spreadsheets import harmless
 from doculume.text import storable
 from knowledge.collection_pages import InCollection
 from knowledge.entries import Fields
@@ -328,14 +329,7 @@ def _csv(rows: list[RefusedRow], columns: list[str]) -> Iterator[str]:
     more = dict.fromkeys(name for row in rows for name in row.cells if name not in columns)
     writer = csv.writer(_Echo())
     yield "\ufeff"  # or spreadsheets take it for something else than UTF-8
-    yield writer.writerow([_("Row"), _("Reason"), *map(_harmless, [*columns, *more])])
+    yield writer.writerow([_("Row"), _("Reason"), *map(harmless, [*columns, *more])])
     for row in rows:
         cells = [row.cells.get(name, "") for name in [*columns, *more]]
-        yield writer.writerow([row.number, told(row.reason), *map(_harmless, cells)])
-
-
-def _harmless(cell: str) -> str:
-    """A spreadsheet takes a cell that begins like this for a formula, and runs it; a number is none."""
-    if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) and not cell.lstrip("+-").replace(".", "").isdigit():
-        return f"'{cell}"
-    return cell
+        yield writer.writerow([row.number, told(row.reason), *map(harmless, cells)])
