@@ -6,14 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
+from django.utils.translation import gettext_noop as _
 
 from accounts.models import Account
+from doculume.errors import Conflict
 from knowledge.models import Collection, Document, Entry
 from knowledge.search.indexes import move_entries
 
 # Each chunk's vector is written into its index anew: so many in one request are a few seconds.
 MOST_CHUNKS = 5000
+
+
+class SourceInUse(Conflict):
+    message = _("The other collection has an entry with the same id.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +31,8 @@ class Moved:
 
 
 def move(account: Account, document_ids: Sequence[UUID], collection_id: UUID) -> Moved:
-    """Documents of the account, to a collection of the account. Raises NotFound for one that is not there.
+    """Documents of the account, to a collection of the account. Raises NotFound for one that is not there, and
+    SourceInUse where a program has made an entry there in a document's name.
 
     Each moves by itself, whole. What is just being read is stored where it belongs by then.
     """
@@ -54,7 +61,10 @@ def _move(account: Account, document_id: UUID, source: UUID, target: UUID) -> in
     entry = Entry.objects.for_account(account).filter(id=entry_id, collection_id=source)
     if entry.select_for_update().values_list("id").first() is None:
         return 0
-    entry.update(collection_id=target)
+    try:
+        entry.update(collection_id=target)
+    except IntegrityError as error:
+        raise SourceInUse from error
     document.update(collection_id=target)
     move_entries(account.pk, [entry_id], target)
     return 1

@@ -269,6 +269,16 @@ def test_a_document_moved_while_it_is_read_is_stored_where_it_belongs(account, a
     assert set(Chunk.objects.filter(account=account).values_list("collection_id", flat=True)) == {contracts.id}
 
 
+def test_a_document_stays_where_the_other_collection_has_an_entry_of_its_source(page, account, hours, contracts):
+    source = hours.collection_id
+    fields = {"source_type": "document", "source_id": str(hours.id), "raw_text": "Of a program."}
+    entries.upsert_batch(account, contracts, [fields])
+    tree = page("/documents/several", {"id": str(hours.id), "do": "move", "to": str(contracts.id)}, follow=True)[1]
+    assert "has an entry with the same id" in tree.css_first(".told").text()
+    hours.refresh_from_db()
+    assert hours.collection_id == hours.entry.collection_id == source
+
+
 def test_documents_move_to_no_other_account(page, account, alice, charlie, hours):
     hers = Collection.objects.create(account=charlie.personal_account, name="Hers")
     assert page("/documents/several", {"id": str(hours.id), "do": "move", "to": str(hers.id)})[0].status_code == 404
