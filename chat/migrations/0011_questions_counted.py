@@ -1,4 +1,3 @@
-from django.conf import settings
 from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
 
@@ -8,17 +7,16 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("accounts", "0005_found_by_staff"),
-        ("chat", "0010_titles_folded"),
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+        ("chat", "0010_conversations_of_visitors"),
     ]
 
     operations = [
         AddIndexConcurrently(
-            model_name="conversation",
+            model_name="askedquestion",
             index=models.Index(
-                condition=models.Q(("user", None)),
-                fields=["account", "-updated_at", "-id"],
-                name="conversation_of_visitors",
+                fields=["account", "created_at"],
+                include=("outcome", "total_ms", "integration_id"),
+                name="asked_question_counted",
             ),
         ),
     ]

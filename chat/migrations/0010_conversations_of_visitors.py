@@ -1,3 +1,4 @@
+from django.conf import settings
 from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
 
@@ -7,16 +8,17 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("accounts", "0005_found_by_staff"),
-        ("chat", "0011_conversations_of_visitors"),
+        ("chat", "0009_conversations_searched"),
+        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         AddIndexConcurrently(
-            model_name="askedquestion",
+            model_name="conversation",
             index=models.Index(
-                fields=["account", "created_at"],
-                include=("outcome", "total_ms", "integration_id"),
-                name="asked_question_counted",
+                condition=models.Q(("user", None)),
+                fields=["account", "-updated_at", "-id"],
+                name="conversation_of_visitors",
             ),
         ),
     ]
