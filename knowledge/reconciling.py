@@ -19,7 +19,7 @@ from django.utils import timezone
 from accounts.models import Account
 from knowledge import reindexing
 from knowledge.ingestion import leases
-from knowledge.models import Chunk, ChunkEmbedding, ChunkTerms, Document, Entry, IngestionJob, Reindexing
+from knowledge.models import Chunk, ChunkEmbedding, ChunkTerms, Document, Entry, EntryImport, IngestionJob, Reindexing
 from knowledge.search import statistics
 from knowledge.search.indexes import unindex_entry
 from knowledge.search.pointers import index_models
@@ -127,12 +127,18 @@ def fail_documents(broken: Sequence[Broken]) -> None:
 
 
 def files_without_rows() -> Iterator[Broken]:
-    for account_id in _folders("documents"):
-        stored = set(_files(f"documents/{account_id}"))
-        known = Document.objects.filter(account_id=account_id).values_list("id", flat=True)
-        for name in sorted(stored - {str(document_id) for document_id in known}):
-            path = f"documents/{account_id}/{name}"
-            # A file is there before its row is.
+    """Of documents, and of imports, whose collections may be deleted while the storage is down."""
+    yield from _files_without(Document, "documents")
+    yield from _files_without(EntryImport, "imports")
+
+
+def _files_without(model: type[Document] | type[EntryImport], folder: str) -> Iterator[Broken]:
+    for account_id in _folders(folder):
+        stored = set(_files(f"{folder}/{account_id}"))
+        known = model.objects.filter(account_id=account_id).exclude(file="").values_list("id", flat=True)
+        for name in sorted(stored - {str(row_id) for row_id in known}):
+            path = f"{folder}/{account_id}/{name}"
+            # A document's file is there before its row is.
             if default_storage.get_modified_time(path) < timezone.now() - YOUNG:
                 yield account_id, path
 

@@ -13,7 +13,16 @@ from django.db import connection
 from django.utils import timezone
 
 from knowledge import reconciling, tasks, uploads
-from knowledge.models import Chunk, ChunkEmbedding, ChunkTerms, Document, IngestionJob, Reindexing, TermStatistic
+from knowledge.models import (
+    Chunk,
+    ChunkEmbedding,
+    ChunkTerms,
+    Document,
+    EntryImport,
+    IngestionJob,
+    Reindexing,
+    TermStatistic,
+)
 from knowledge.search import search
 from knowledge.search.indexes import vector_index
 from llm_settings.models import EmbeddingModel
@@ -106,6 +115,19 @@ def test_a_file_that_nothing_refers_to_is_deleted_when_it_is_old(document, accou
     reconcile(fix=True)
     assert not default_storage.exists(name)
     assert default_storage.exists(document.file.name)
+
+
+def test_files_of_imports_without_rows_are_deleted_and_others_kept(account, document, monkeypatch):
+    kept = EntryImport(account=account, collection_id=document.collection_id, file_size=1, format="csv")
+    kept.file.save("", ContentFile(b"a,b"), save=False)
+    kept.save(force_insert=True)
+    name = default_storage.save(f"imports/{account.id}/left-over", ContentFile(b"x"))
+    monkeypatch.setattr(reconciling, "YOUNG", timedelta(0))
+    assert broken() == {"files without rows"}
+    reconcile(fix=True)
+    assert broken() == set()
+    assert not default_storage.exists(name)
+    assert default_storage.exists(kept.file.name)
 
 
 def test_stale_jobs_are_hinted_at_and_those_tried_too_often_fail(document):
