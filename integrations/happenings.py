@@ -52,7 +52,7 @@ _DISLIKED = """
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A result that visitors chose. `entry_id` and `collection_id` lead to it, if it is an entry that is still there."""
+    """A result that visitors chose. `entry_id` and `collection_id` lead to it, if it is an entry that still exists."""
 
     name: str
     times: int
