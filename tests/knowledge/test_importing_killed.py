@@ -38,7 +38,7 @@ running.take_turn(int(sys.argv[2]), sys.argv[3])
 
 
 def start(job: EntryImport) -> subprocess.Popen[str]:
-    media = job.file.storage.location
+    media = job.file.storage.path("")
     command = [sys.executable, "-c", WORK, str(connection.settings_dict["NAME"]), str(job.account_id), str(job.id)]
     environment = os.environ | {"DJANGO_SETTINGS_MODULE": "tests.settings"}
     process = subprocess.Popen([*command, media], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, env=environment)

@@ -46,15 +46,15 @@ def places() -> dict[str, str]:
         "first": reverse("admin:index"),
         "system": reverse("admin:system"),
         "people": reverse("admin:accounts_user_changelist"),
-        "person": reverse("admin:accounts_user_change", args=[User.objects.first().pk]),
+        "person": reverse("admin:accounts_user_change", args=[User.objects.values_list("pk", flat=True)[0]]),
         "documents": reverse("admin:knowledge_document_changelist"),
-        "document": reverse("admin:knowledge_document_change", args=[Document.objects.first().pk]),
-        "conversation": reverse("admin:chat_conversation_change", args=[Conversation.objects.first().pk]),
+        "document": reverse("admin:knowledge_document_change", args=[Document.objects.values_list("pk", flat=True)[0]]),
+        "conversation": reverse("admin:chat_conversation_change", args=[Conversation.objects.values_list("pk", flat=True)[0]]),
         "audit": reverse("admin:accounts_auditevent_changelist"),
-        "model": reverse("admin:llm_settings_embeddingmodel_change", args=[EmbeddingModel.objects.first().pk]),
-        "sure": reverse("admin:llm_settings_embeddingmodel_move_to", args=[EmbeddingModel.objects.first().pk]),
+        "model": reverse("admin:llm_settings_embeddingmodel_change", args=[EmbeddingModel.objects.values_list("pk", flat=True)[0]]),
+        "sure": reverse("admin:llm_settings_embeddingmodel_move_to", args=[EmbeddingModel.objects.values_list("pk", flat=True)[0]]),
         "settings": reverse("admin:accounts_sitesettings_change", args=[1]),
-        "delete": reverse("admin:knowledge_document_delete", args=[Document.objects.first().pk]),
+        "delete": reverse("admin:knowledge_document_delete", args=[Document.objects.values_list("pk", flat=True)[0]]),
     }
 
 
