@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.db.models import Model
 from django.urls import reverse
 from playwright.sync_api import expect
 
@@ -41,20 +43,24 @@ def root(db) -> User:
     return staff_member("root", is_superuser=True)
 
 
+def first(model: type[Model]) -> Any:
+    return model._base_manager.values_list("pk", flat=True)[0]
+
+
 def places() -> dict[str, str]:
     return {
         "first": reverse("admin:index"),
         "system": reverse("admin:system"),
         "people": reverse("admin:accounts_user_changelist"),
-        "person": reverse("admin:accounts_user_change", args=[User.objects.values_list("pk", flat=True)[0]]),
+        "person": reverse("admin:accounts_user_change", args=[first(User)]),
         "documents": reverse("admin:knowledge_document_changelist"),
-        "document": reverse("admin:knowledge_document_change", args=[Document.objects.values_list("pk", flat=True)[0]]),
-        "conversation": reverse("admin:chat_conversation_change", args=[Conversation.objects.values_list("pk", flat=True)[0]]),
+        "document": reverse("admin:knowledge_document_change", args=[first(Document)]),
+        "conversation": reverse("admin:chat_conversation_change", args=[first(Conversation)]),
         "audit": reverse("admin:accounts_auditevent_changelist"),
-        "model": reverse("admin:llm_settings_embeddingmodel_change", args=[EmbeddingModel.objects.values_list("pk", flat=True)[0]]),
-        "sure": reverse("admin:llm_settings_embeddingmodel_move_to", args=[EmbeddingModel.objects.values_list("pk", flat=True)[0]]),
+        "model": reverse("admin:llm_settings_embeddingmodel_change", args=[first(EmbeddingModel)]),
+        "sure": reverse("admin:llm_settings_embeddingmodel_move_to", args=[first(EmbeddingModel)]),
         "settings": reverse("admin:accounts_sitesettings_change", args=[1]),
-        "delete": reverse("admin:knowledge_document_delete", args=[Document.objects.values_list("pk", flat=True)[0]]),
+        "delete": reverse("admin:knowledge_document_delete", args=[first(Document)]),
     }
 
 
