@@ -24,7 +24,7 @@ from django.utils.translation import gettext_noop as _
 from accounts.models import Account
 from accounts.usage import QuotaExceeded, held_by
 from doculume.errors import DoculumeError, NotFound
-from knowledge import entries
+from knowledge import entries, news
 from knowledge.entries import MOST_IN_A_BATCH, Fields, FromFile
 from knowledge.importing.mapping import Checker, Plan, written
 from knowledge.importing.reading import ROW_REASONS, Options, RecordsUnreadable, local_copy, spooled
@@ -303,12 +303,22 @@ def _postpone(job: EntryImport) -> None:
         _let_go(job, status=Status.WAITING, next_attempt_at=Now() + PAUSE * job.attempts)
 
 
+@transaction.atomic
 def _let_go(job: EntryImport, **changes: Any) -> None:
-    """End the owner's lease; nothing if it was lost."""
-    _own(job).update(lease_owner="", lease_expires_at=None, **changes)
+    """End the owner's lease; nothing if it was lost. Who began it is told of its end."""
+    if _own(job).update(lease_owner="", lease_expires_at=None, **changes) and "finished_at" in changes:
+        _tell(job)
 
 
+def _tell(job: EntryImport) -> None:
+    rows = EntryImport.objects.filter(account_id=job.account_id, id=job.id)
+    news.import_ended(rows.select_related("made_by").get())
+
+
+@transaction.atomic
 def fail_abandoned(job: EntryImport) -> None:
     """Give up on an import that killed its workers again and again."""
     due = EntryImport.objects.due().filter(account_id=job.account_id, id=job.id, attempts__gte=MOST_ATTEMPTS)
-    due.update(status=Status.FAILED, error_code="interrupted", finished_at=Now(), lease_owner="", lease_expires_at=None)
+    failed = {"status": Status.FAILED, "error_code": "interrupted", "finished_at": Now()}
+    if due.update(**failed, lease_owner="", lease_expires_at=None):
+        _tell(job)

@@ -24,6 +24,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from doculume.ids import new_id
+from knowledge import news
 from knowledge.ingestion.errors import IngestionError
 from knowledge.models import Document, IngestionJob
 
@@ -132,6 +133,8 @@ def fail(job: IngestionJob, error: IngestionError) -> None:
             error_message=error.message[:500],
             processed_at=Now(),
         )
+        if failed := document.select_related("uploaded_by").first():
+            news.could_not_read(failed)
 
 
 def postpone(job: IngestionJob, *, reason: str, provider_at_fault: bool, retry_after: float | None = None) -> None:

@@ -29,7 +29,8 @@ NAMES = OWN_NAMES | {
     "TEXT", "HTML", "URL", "KB", "MB", "GB",
     "ms",
     "English", "Deutsch", "Pseudo", "OpenAI", "Cohere", "Ctrl", "Cmd", "Shift", "Enter", "Esc", "example", "com",
-    "https",
+    "https", "http", "localhost", "v1", "api", "openai", "ai",
+    "Ollama", "Mistral", "mistral", "llama", "cpp", "LM", "Studio", "vLLM", "compatible",
     "Free", "Pro", "Business", "Enterprise", "Alice",
 }  # fmt: skip
 # The same pages in other states.
