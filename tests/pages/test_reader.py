@@ -118,7 +118,8 @@ def test_markup_in_a_document_is_shown_and_not_obeyed(alices, text_file):
     document = made_ready(text_file, (hostile, {}), (f"a\t{hostile}\nb\tc", {"kind": "table"}))
     Document.objects.filter(id=document.id).update(filename=f"{hostile}.txt")
     page = read(alices, document, "?start=0&end=20")
-    assert [node.attributes.get("src") for node in page.css("script")] == [static("js/reader.js")]
+    own = [static("js/areas.js"), static("js/reader.js")]
+    assert [node.attributes.get("src") for node in page.css("script")] == own
     assert not page.css("img")
     assert hostile in page.body.text()
 
