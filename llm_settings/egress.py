@@ -24,6 +24,7 @@ import httpcore2
 import httpx2
 from django.conf import settings
 
+from llm_settings.network import Network, Transport
 from llm_settings.providers.base import ProviderError
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -173,7 +174,7 @@ class CheckedNetwork(httpcore2.AsyncNetworkBackend):
 
     def __init__(self, resolver: Resolver = resolve) -> None:
         self._resolver = resolver
-        self._network = httpcore2.AnyIOBackend()
+        self._network = Network()
 
     async def connect_tcp(
         self,
@@ -223,14 +224,11 @@ class _Bounded(httpx2.AsyncByteStream):
         await self._body.aclose()
 
 
-class CheckedTransport(httpx2.AsyncHTTPTransport):
-    """Stock, but for where its connections come from, and that bodies are bounded and never unpacked."""
+class CheckedTransport(Transport):
+    """For checked addresses only; bodies are bounded and never unpacked."""
 
     def __init__(self, resolver: Resolver = resolve) -> None:
-        super().__init__(verify=certificates(), trust_env=False)
-        self._pool = httpcore2.AsyncConnectionPool(
-            ssl_context=certificates(), http1=True, http2=False, network_backend=CheckedNetwork(resolver)
-        )
+        super().__init__(certificates(), CheckedNetwork(resolver))
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         # Again, as it stands in the request: the client has put the base URL and a path together.

@@ -24,6 +24,7 @@ import openai
 from doculume.text import storable
 from doculume.waiting import Patience, WaitEnded
 from llm_settings.egress import certificates
+from llm_settings.network import Transport
 from llm_settings.providers.base import (
     ChatDelta,
     ChatMessage,
@@ -361,8 +362,8 @@ def _vectors(body: bytes, count: int, dimensions: int) -> Vectors:
 
 
 def _trusting_client(timeout: httpx2.Timeout) -> httpx2.AsyncClient:
-    return openai.DefaultAsyncHttpxClient(
-        verify=certificates(), trust_env=False, follow_redirects=False, timeout=timeout
+    return httpx2.AsyncClient(
+        transport=Transport(certificates()), trust_env=False, follow_redirects=False, timeout=timeout
     )
 
 

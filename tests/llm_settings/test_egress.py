@@ -198,7 +198,7 @@ async def test_a_name_is_looked_up_once_and_the_address_that_was_checked_is_the_
             tried.append(host)
             raise egress.httpcore2.ConnectError("not from a test")
 
-        monkeypatch.setattr(egress.httpcore2.AnyIOBackend, "connect_tcp", connect)
+        monkeypatch.setattr(egress.Network, "connect_tcp", connect)
         async with checked_client(TIMEOUT, rebinding) as client:
             with pytest.raises(httpx2.ConnectError):
                 await client.get(f"http://rebinding.example.com:{port}/")
