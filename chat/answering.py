@@ -18,7 +18,6 @@ from uuid import UUID
 
 from django.conf import settings
 
-from accounts.models import User
 from chat import follow_ups, phrases, prompts, questions, transcript
 from chat.citations import CitationWriter, as_source
 from chat.events import CitationFound, Event, Failed, Reason, SourcePayload, StreamEnd, StreamStart, TextDelta
@@ -33,13 +32,11 @@ from chat.verifying import unsupported
 from doculume.threads import in_database
 from knowledge.search import SearchFilters
 from llm_settings.models import EmbeddingModel
-from llm_settings.providers import chat_config, chat_models_for, get_embedder
+from llm_settings.providers import get_embedder
 from llm_settings.providers.base import ChatModel, Embedder, ProviderError
 from llm_settings.providers.fallback import FirstThatAnswers
 
 log = logging.getLogger(__name__)
-
-EXTRACTIVE = "extractive"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,20 +117,15 @@ class Draft:
             log.exception("answer %s could not be given its final state", self.turn.message_id)
 
 
-def model_name() -> str:
-    """What answers where an account has no model of its own: the configured one, or the extractive one."""
-    return chat_config()["model"] if settings.CHAT["provider"] else EXTRACTIVE
-
-
 async def answer(turn: Turn | Passing, question: Question) -> AsyncGenerator[Event, None]:
-    """The events of answering `question`, the last of them StreamEnd or Failed.
+    """The events of answering `question` by the models of `turn`, the last of them StreamEnd or Failed.
 
     The message of `turn` gets its final state before the last event is given out, and also when this is closed or
     cancelled before its end: then it is marked as stopped.
     """
     draft = Draft(turn, question)
     try:
-        model = await in_database(_model_for)(turn)
+        model = FirstThatAnswers(turn.models) if turn.models else None
         provider = model.provider if model else "local"
         yield StreamStart(provider, turn.model_name, conversation_of(turn), turn.message_id)
         with draft.saved_as_it_grows():
@@ -155,18 +147,6 @@ async def answer(turn: Turn | Passing, question: Question) -> AsyncGenerator[Eve
         yield Failed("server_error", "Something went wrong on the server.", 500)
     else:
         yield StreamEnd(draft.reason, draft.prompt_tokens, draft.completion_tokens, draft.sources, draft.timings)
-
-
-def _model_for(turn: Turn | Passing) -> FirstThatAnswers | None:
-    """The models that may answer, as one; `turn` learns the name of the first. None: the sources speak themselves."""
-    wanted = "" if turn.model_name == EXTRACTIVE else turn.model_name
-    models = chat_models_for(turn.account, asker_of(turn), wanted)
-    turn.model_name = models[0].model_name if models else EXTRACTIVE
-    return FirstThatAnswers(models) if models else None
-
-
-def asker_of(turn: Turn | Passing) -> User | None:
-    return turn.asker if isinstance(turn, Passing) else turn.conversation.user
 
 
 def conversation_of(turn: Turn | Passing) -> UUID | None:

@@ -1,19 +1,26 @@
-"""Which model answers in a conversation that asked for one."""
+"""What is to answer."""
 
 from __future__ import annotations
 
-from django.conf import settings
+from collections.abc import Sequence
 
-from accounts.models import Account
-from chat.answering import model_name
-from llm_settings.answering_models import knows
+from accounts.models import Account, User
+from chat.models import Visitor
+from llm_settings.providers import chat_models_for
+from llm_settings.providers.base import ChatModel
+
+EXTRACTIVE = "extractive"
 
 
-def model_for(account: Account, wanted: str) -> str:
-    """The model that was asked for, by its name or its provider's, if the account or the deployment has it; else the
-    one that answers everybody.
+def models_for(account: Account, asker: User | Visitor | None, wanted: str = "") -> list[ChatModel]:
+    """In the order in which they are tried; none: the sources speak themselves. Reads rows.
 
-    A name is never passed on unseen: a provider would refuse it, and each question of that conversation would fail.
+    `wanted`: the name of a model or provider that the account or the deployment has, to be tried first; any other name
+    counts for nothing. It is never passed on: a provider would refuse it, and each question would fail.
     """
-    deployments = {settings.CHAT["model"]} if settings.CHAT["provider"] else set()
-    return wanted if wanted in deployments or knows(account, wanted) else model_name()
+    return chat_models_for(account, asker if isinstance(asker, User) else None, wanted)
+
+
+def name_of(models: Sequence[ChatModel]) -> str:
+    """Of the one that is tried first."""
+    return models[0].model_name if models else EXTRACTIVE

@@ -30,7 +30,6 @@ from accounts.rate_limits import Rate, RateLimited
 from accounts.tokens import CredentialRefused
 from chat import frames, transcript
 from chat.answering import Question, answer
-from chat.choosing import model_for
 from chat.events import CitationFound, Failed, StreamEnd, TextDelta
 from chat.frames import Frame, Received
 from chat.models import Conversation, Message
@@ -289,8 +288,8 @@ class ChatSocket(AsyncWebsocketConsumer):
         # The plan may be another by now.
         account = membership_for(user, str(self.membership.account_id)).account
         own = Conversation.objects.for_account(account).of(user).filter(id=received.chat_id or new_id())
-        model = model_for(account, own.values_list("wanted_model", flat=True).first() or "")
-        turn = transcript.begin(account, user, received.data["content"], received.chat_id, model)
+        wanted = own.values_list("wanted_model", flat=True).first() or ""
+        turn = transcript.begin(account, user, received.data["content"], received.chat_id, wanted)
         return turn, self._message(turn.question_id)
 
     def _message(self, message_id: UUID) -> Message:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from uuid import UUID
 
 from accounts.models import Account, User
 from accounts.usage import give_back_answers, reserve_answer
+from chat.choosing import models_for, name_of
 from doculume.ids import new_id
-from llm_settings.providers.base import ChatMessage
+from llm_settings.providers.base import ChatMessage, ChatModel
 
 
 @dataclass
@@ -17,8 +19,8 @@ class Passing:
     """Stands where a `Turn` stands, without a conversation."""
 
     account: Account
-    asker: User | None
     month: date
+    models: Sequence[ChatModel]
     model_name: str
     message_id: UUID = field(default_factory=new_id)
     history: list[ChatMessage] = field(default_factory=list)
@@ -30,6 +32,7 @@ class Passing:
         give_back_answers(self.account.id, self.month)
 
 
-def begin(account: Account, asker: User | None, model_name: str) -> Passing:
-    """Raises QuotaExceeded."""
-    return Passing(account, asker, reserve_answer(account), model_name)
+def begin(account: Account, asker: User | None, wanted: str = "") -> Passing:
+    """`wanted`: a model, see `chat.choosing`. Raises QuotaExceeded."""
+    models = models_for(account, asker, wanted)
+    return Passing(account, reserve_answer(account), models, name_of(models))

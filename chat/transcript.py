@@ -23,12 +23,13 @@ from accounts.erasure import raw_delete
 from accounts.models import Account, User
 from accounts.usage import give_back_answers, reserve_answer
 from chat import attachments
+from chat.choosing import models_for, name_of
 from chat.events import CitationPayload, SourcePayload
 from chat.models import Attachment, Citation, Conversation, Message, Visitor
 from doculume.errors import InvalidRequest, NotFound
 from doculume.prepared import insert
 from doculume.text import storable
-from llm_settings.providers.base import ChatMessage
+from llm_settings.providers.base import ChatMessage, ChatModel
 
 TITLE_LENGTH = 80
 LONGEST_TITLE = 255
@@ -46,6 +47,7 @@ class Turn:
     message_id: UUID
     month: date
     history: list[ChatMessage] = field(default_factory=list)
+    models: Sequence[ChatModel] = ()
     model_name: str = ""
     # What the answer's message says if it is stopped; whoever stops it may know better.
     stopped_because: str = "The reader left."
@@ -53,12 +55,15 @@ class Turn:
 
 @transaction.atomic
 def begin(
-    account: Account, asker: User | Visitor, question: str, conversation_id: UUID | None, model_name: str
+    account: Account, asker: User | Visitor, question: str, conversation_id: UUID | None, wanted: str = ""
 ) -> Turn:
     """Store the question and the beginning of its answer, which counts from now on as one of the plan's.
 
-    Raises NotFound for a conversation of somebody else's, and QuotaExceeded; then nothing is stored.
+    `wanted`: a model, see `chat.choosing`. Raises NotFound for a conversation of somebody else's, and QuotaExceeded;
+    then nothing is stored.
     """
+    models = models_for(account, asker, wanted)
+    model_name = name_of(models)
     conversation = _conversation(account, asker, question, conversation_id, model_name)
     history = _history(conversation) if conversation_id else []
     now = timezone.now()
@@ -79,7 +84,7 @@ def begin(
         created_at=now + timedelta(microseconds=1),
     )
     insert(asked, reply)
-    return Turn(account, conversation, asked.id, reply.id, month, history, model_name)
+    return Turn(account, conversation, asked.id, reply.id, month, history, models, model_name)
 
 
 def _conversation(

@@ -17,6 +17,8 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import Resolver404, get_resolver, set_urlconf
 
+from doculume.threads import give_back
+
 
 class Resolved(BaseHandler):
     """Takes a path as it was resolved before, where it was."""
@@ -32,6 +34,12 @@ class InOneThread(Resolved):
         super().__init__()
         self.load_middleware()
 
+    def answer(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if response.streaming:  # what it tells takes longer than the view, and asks for a connection where it needs one
+            give_back()
+        return response
+
 
 class Handler(Resolved, ASGIHandler):
     def __init__(self) -> None:
@@ -42,7 +50,7 @@ class Handler(Resolved, ASGIHandler):
         if _is_async(request):
             return await super().get_response_async(request)
         # The same thread as for the signals around it, which close its connection to the database.
-        return await sync_to_async(self._in_one_thread.get_response, thread_sensitive=True)(request)
+        return await sync_to_async(self._in_one_thread.answer, thread_sensitive=True)(request)
 
 
 def _is_async(request: HttpRequest) -> bool:

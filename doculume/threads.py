@@ -1,16 +1,32 @@
-"""The database from asynchronous code."""
+"""The database, where code waits for other things."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import ParamSpec, TypeVar
 
-from asgiref.sync import sync_to_async
+from asgiref.sync import async_to_sync, sync_to_async
 from django.db import connection
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
+
+
+def give_back() -> None:
+    """This thread's connection to the database, unless there is a transaction; the next statement takes another."""
+    if not connection.in_atomic_block:
+        connection.close()
+
+
+def without_database(work: Callable[Parameters, Awaitable[Result]]) -> Callable[Parameters, Result]:
+    """`work` from synchronous code, which holds no connection to the database while it waits for it."""
+
+    def wait(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        give_back()
+        return async_to_sync(work)(*args, **kwargs)
+
+    return wait
 
 
 def in_database(
@@ -25,7 +41,6 @@ def in_database(
         try:
             return work(*args, **kwargs)
         finally:
-            if not connection.in_atomic_block:
-                connection.close()
+            give_back()
 
     return sync_to_async(then_give_back, thread_sensitive=not apart)  # type: ignore[return-value]

@@ -10,7 +10,6 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from asgiref.sync import async_to_sync
 from django import forms
 from django.contrib import messages
 from django.db import transaction
@@ -26,12 +25,13 @@ from accounts import usage
 from accounts.models import AnswerUsage
 from accounts.pages import AreaPage
 from chat import passing
-from chat.answering import Question, answer, model_name
+from chat.answering import Question, answer
 from chat.collecting import collect
 from chat.insights import NEWEST, Where, first_day, insights, missing
 from chat.models import AskedQuestion
 from doculume.errors import DoculumeError
 from doculume.spreadsheets import harmless
+from doculume.threads import without_database
 from integrations import plots
 from integrations.happenings import counted, disliked
 from integrations.models import Integration
@@ -295,8 +295,8 @@ class AskAgain(MissingAnswerPage):
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         try:
-            turn = passing.begin(self.account, self.membership.user, model_name())
-            tried = async_to_sync(collect)(answer(turn, Question(self.question.text, is_trial=True)))
+            turn = passing.begin(self.account, self.membership.user)
+            tried = without_database(collect)(answer(turn, Question(self.question.text, is_trial=True)))
         except DoculumeError as error:
             return self.again(error)
         return self.render_to_response(self.get_context_data(tried=tried))

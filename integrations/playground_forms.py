@@ -196,7 +196,7 @@ def _collections(account: Account) -> list[tuple[UUID, str]]:
 
 
 def models_of(account: Account) -> list[tuple[str, str]]:
-    """By the name that `chat.choosing.model_for` knows: the account's own, then the deployment's."""
+    """By the name that `chat.choosing` knows: the account's own, then the deployment's."""
     own = LLMProvider.objects.for_account(account).in_order()
     models = [(one.name, f"{one.name} ({one.model})") for one in own]
     config = chat_config()

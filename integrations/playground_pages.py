@@ -9,7 +9,6 @@ from math import ceil
 from typing import Any
 from urllib.parse import urlencode
 
-from asgiref.sync import async_to_sync
 from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
@@ -24,7 +23,6 @@ from accounts.pages import AreaPage
 from accounts.rate_limits import RateLimited
 from chat import passing, sse
 from chat.answering import answer
-from chat.choosing import model_for
 from chat.citations import source_link
 from chat.collecting import AnswerFailed
 from chat.events import CitationFound, CitationPayload, Event, Failed, StreamEnd, StreamStart, TextDelta
@@ -34,6 +32,7 @@ from chat.reading import with_marks
 from chat.watching import while_it_holds
 from doculume.dialects import StructuredDialect
 from doculume.errors import DoculumeError, InvalidRequest
+from doculume.threads import without_database
 from integrations import plots
 from integrations.playground_forms import TrialForm
 from integrations.trying import Looked, Piece, Trial, look, pieces_of, question_of, stages_of_answer
@@ -133,7 +132,7 @@ class PlaygroundPage(AreaPage):
         events = self._events(trial, turn, looked) if turn else None
         if self.streams:
             return self._stream(trial, looked, events)
-        told = async_to_sync(told_of)(events) if events else None
+        told = without_database(told_of)(events) if events else None
         shown = self.shown(trial, looked, told)
         return self.render_to_response(
             self.get_context_data(form=form, trial=shown, link=link_to(self.request.POST, self.account))
@@ -143,7 +142,7 @@ class PlaygroundPage(AreaPage):
         """Without an answer there is nothing to count."""
         if trial.only_search:
             return None, look(trial)
-        turn = passing.begin(self.account, self.membership.user, model_for(self.account, trial.model))
+        turn = passing.begin(self.account, self.membership.user, trial.model)
         turn.history, turn.integration_id = trial.history, trial.integration_id
         try:
             return turn, look(trial)

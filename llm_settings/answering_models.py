@@ -5,15 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
-from django.db.models import Q
-
 from accounts.models import Account, User
 from doculume.crypto import UnreadableSecret, decrypt
 from doculume.prepared import Prepared
 from llm_settings.breaker import BehindBreaker
 from llm_settings.egress import checked_client
 from llm_settings.models import LLMProvider, UserLLMConfig
-from llm_settings.providers.base import ChatModel
 from llm_settings.providers.openai import Deadlines, OpenAIChatModel
 
 log = logging.getLogger(__name__)
@@ -23,7 +20,7 @@ _IN_ORDER: Prepared[LLMProvider] = Prepared(
 )
 
 
-def own_models(account: Account, user: User | None, wanted: str = "") -> list[ChatModel]:
+def own_models(account: Account, user: User | None, wanted: str = "") -> list[BehindBreaker]:
     """In order: what is `wanted`, by the name of a provider or a model; the active one; the others by position."""
     providers = _IN_ORDER.all(account.pk)
     if not providers:
@@ -54,13 +51,7 @@ def model_of(provider: LLMProvider, own: UserLLMConfig | None = None) -> OpenAIC
     return model_at(provider.base_url, key, provider.model)
 
 
-def knows(account: Account, wanted: str) -> bool:
-    """Whether a provider of the account goes by that name, or has that model."""
-    named = Q(name=wanted) | Q(model=wanted)
-    return bool(wanted) and LLMProvider.objects.for_account(account).filter(named).exists()
-
-
-def _model(provider: LLMProvider, own: UserLLMConfig | None) -> ChatModel:
+def _model(provider: LLMProvider, own: UserLLMConfig | None) -> BehindBreaker:
     name = f"{provider.account_id}:{provider.pk}" + (f":{own.user_id}" if own else "")
     return BehindBreaker(model_of(provider, own), name, provider.name, provider.window or 0)
 

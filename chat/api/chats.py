@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from asgiref.sync import async_to_sync
 from django.db.models import Prefetch, QuerySet
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
@@ -18,12 +17,12 @@ from rest_framework.viewsets import GenericViewSet
 from accounts.api.scope import AccountScoped
 from accounts.liveness import Credential
 from chat import sse, transcript
-from chat.answering import answer, model_name
+from chat.answering import answer
 from chat.api import examples
 from chat.api.chat_serializers import ChatMessageSerializer, ExchangeSerializer, OwnChatSerializer, SendSerializer
 from chat.api.idempotency import KEY_PARAMETER, KeysUnavailable, KeyUsed, StillBeginning, once
 from chat.api.views import PROVIDER_FAILURES, question_of
-from chat.choosing import model_for
+from chat.choosing import models_for, name_of
 from chat.collecting import collect
 from chat.following import follow
 from chat.models import Citation, Conversation, Message
@@ -31,6 +30,7 @@ from chat.transcript import Turn
 from chat.watching import while_it_holds
 from doculume.dialects import StructuredDialect
 from doculume.dialects.pages import OffsetPages
+from doculume.threads import without_database
 from knowledge.api.serializers import EmptySerializer
 
 OWN_PATHS = "own paths"
@@ -60,7 +60,8 @@ class ChatViewSet(
         return super().create(request, *args, **kwargs)
 
     def perform_create(self, serializer: Any) -> None:
-        serializer.save(account=self.account, user=self.membership.user, model_name=model_name())
+        user = self.membership.user
+        serializer.save(account=self.account, user=user, model_name=name_of(models_for(self.account, user)))
 
     @extend_schema(responses={200: EmptySerializer})
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -110,16 +111,15 @@ class ChatMessagesView(StructuredDialect, AccountScoped, mixins.ListModelMixin, 
         sent.is_valid(raise_exception=True)
         asked = sent.validated_data
         question = question_of(self.account, asked["content"], asked)
-        model = model_for(self.account, chat.wanted_model)
-        user = self.membership.user
+        user, wanted = self.membership.user, chat.wanted_model
         turn, is_new = once(
-            request, self.account, lambda: transcript.begin(self.account, user, question.text, chat.id, model)
+            request, self.account, lambda: transcript.begin(self.account, user, question.text, chat.id, wanted)
         )
         told = answer(turn, question) if is_new else follow(turn)
         events = while_it_holds(told, Credential.of(request), turn)
         if asked["stream"]:
             return sse.stream(events, turn.conversation.id)
-        async_to_sync(collect)(events)
+        without_database(collect)(events)
         return Response(self.exchange(turn), status=status.HTTP_201_CREATED)
 
     def exchange(self, turn: Turn) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from asgiref.sync import async_to_sync
 from django.db.models import Count, Prefetch, Q, QuerySet
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
@@ -20,7 +19,7 @@ from accounts.api.scope import AccountScoped
 from accounts.liveness import Credential
 from accounts.models import Account
 from chat import sse, transcript
-from chat.answering import Question, answer, model_name
+from chat.answering import Question, answer
 from chat.api import examples
 from chat.api.idempotency import KEY_PARAMETER, KeysUnavailable, KeyUsed, StillBeginning, once
 from chat.api.serializers import AnswerSerializer, AskSerializer, ConversationDetailSerializer, ConversationSerializer
@@ -31,6 +30,7 @@ from chat.watching import while_it_holds
 from doculume.dialects import StructuredDialect
 from doculume.dialects.pages import NumberedPages
 from doculume.errors import NotFound
+from doculume.threads import without_database
 from knowledge.api.serializers import EmptySerializer
 from knowledge.models import Collection, Document
 from knowledge.search import SearchFilters
@@ -70,13 +70,13 @@ class AskView(StructuredDialect, AccountScoped, GenericAPIView[Any]):
         turn, is_new = once(
             request,
             self.account,
-            lambda: transcript.begin(self.account, self.membership.user, question.text, conversation_id, model_name()),
+            lambda: transcript.begin(self.account, self.membership.user, question.text, conversation_id),
         )
         told = answer(turn, question) if is_new else follow(turn)
         events = while_it_holds(told, Credential.of(request), turn)
         if asked["stream"]:
             return sse.stream(events, turn.conversation.id)
-        return Response(async_to_sync(collect)(events))
+        return Response(without_database(collect)(events))
 
 
 def question_of(account: Account, text: str, asked: dict[str, Any]) -> Question:

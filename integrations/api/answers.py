@@ -7,7 +7,6 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from asgiref.sync import async_to_sync
 from django.db import transaction
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
@@ -17,7 +16,7 @@ from rest_framework.response import Response
 
 from accounts.models import User
 from chat import passing, sse, transcript
-from chat.answering import Question, answer, model_name
+from chat.answering import Question, answer
 from chat.api.idempotency import KEY_PARAMETER, KeysUnavailable, KeyUsed, StillBeginning, once
 from chat.collecting import collect
 from chat.events import CitationFound, CitationPayload, Event, StreamEnd, StreamStart
@@ -26,6 +25,7 @@ from chat.html import as_html, in_html
 from chat.models import Conversation, Visitor
 from chat.transcript import Turn
 from chat.watching import while_it_holds
+from doculume.threads import without_database
 from integrations.api import examples
 from integrations.api.answer_serializers import (
     ChatSerializer,
@@ -124,7 +124,7 @@ class SummarizeView(ThroughIntegration):
         sent = SummarizeSerializer(data=parameters_of(request))
         sent.is_valid(raise_exception=True)
         asked = sent.validated_data
-        turn = passing.begin(self.account, None if self.door else self.membership.user, model_name())
+        turn = passing.begin(self.account, None if self.door else self.membership.user)
         turn.integration_id = integration.id
         gathered = self._gathered(integration, asked, turn)
         question = Question(
@@ -137,7 +137,7 @@ class SummarizeView(ThroughIntegration):
         events = while_it_holds(answer(turn, question), self.credential, turn)
         if asked["stream"]:
             return outward.stream(events)
-        body = async_to_sync(collect)(events)
+        body = without_database(collect)(events)
         entries: Any = gathered.entries
         return Response(
             {
@@ -193,7 +193,7 @@ class ChatView(ThroughIntegration):
         events = while_it_holds(told, self.credential, turn)
         if asked["stream"]:
             return outward.stream(events)
-        body = async_to_sync(collect)(events)
+        body = without_database(collect)(events)
         return Response(
             {
                 "conversation_id": outward.conversation_id,
@@ -212,7 +212,7 @@ class ChatView(ThroughIntegration):
     @transaction.atomic
     def _begin(self, integration: Integration, asked: dict[str, Any]) -> Turn:
         going_on = asked.get("conversation_id")
-        turn = transcript.begin(self.account, self._asker(integration), asked["message"], going_on, model_name())
+        turn = transcript.begin(self.account, self._asker(integration), asked["message"], going_on)
         if going_on is None:
             begun = Conversation.objects.for_account(self.account).filter(id=turn.conversation.id)
             begun.update(integration_id=integration.id)

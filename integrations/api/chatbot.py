@@ -8,7 +8,6 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from asgiref.sync import async_to_sync
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
@@ -18,13 +17,14 @@ from rest_framework.response import Response
 
 from accounts.rate_limits import RateLimited
 from chat import passing, sse
-from chat.answering import Question, answer, model_name
+from chat.answering import Question, answer
 from chat.collecting import collect
 from chat.events import CitationFound, CitationPayload, Event, StreamEnd
 from chat.html import as_html, in_html
 from chat.watching import while_it_holds
 from doculume.dialects import FlatDialect
 from doculume.errors import DoculumeError
+from doculume.threads import without_database
 from integrations.api import chatbot_examples as examples
 from integrations.api.chatbot_serializers import (
     AnsweredSerializer,
@@ -126,7 +126,7 @@ class AskQuestionView(ThroughKey):
         asked = self.sent("question")
         reach = reach_of(self.door.key)
         outward = Outward(Linking(request, self.door.key.account_id, self.door.key.pk), inbox_of(self.door.account))
-        turn = passing.begin(self.door.account, None, model_name())
+        turn = passing.begin(self.door.account, None)
         turn.history, turn.integration_id = asked.get("past_messages", []), reach.integration_id
         question = Question(asked["question"], top_k=PASSAGES, filters=reach.filters, manner=reach.manner)
         events = while_it_holds(answer(turn, question), DoorCredential.of(self.door), turn)
@@ -134,7 +134,7 @@ class AskQuestionView(ThroughKey):
         if asked["stream"]:
             shown = outward.shown(events)
             return sse.stream(in_html(shown) if in_markup else shown, None)
-        body = async_to_sync(collect)(events)
+        body = without_database(collect)(events)
         return Response(
             {
                 "answer": as_html(body["answer"]) if in_markup else body["answer"],

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from asgiref.sync import async_to_sync
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
@@ -18,11 +17,12 @@ from accounts.authentication import BearerAuthentication
 from accounts.liveness import Credential
 from accounts.usage import QuotaExceeded
 from chat import passing
-from chat.answering import Question, answer, model_name
+from chat.answering import Question, answer
 from chat.events import CitationPayload
 from chat.prompts import Manner
 from chat.watching import while_it_holds
 from doculume.dialects import OpenAIDialect
+from doculume.threads import without_database
 from integrations.api.answers import PASSAGES, citation_of
 from integrations.gathering import filters_for
 from integrations.models import Integration
@@ -97,12 +97,12 @@ class CompletionsView(Door):
         integration = integration_of(self.account, model)
         question = _question(integration, asked)
         completion = self._completion(model, asked)
-        turn = passing.begin(self.account, self.membership.user, model_name())
+        turn = passing.begin(self.account, self.membership.user)
         turn.history, turn.integration_id = asked["history"], model.integration_id
         events = while_it_holds(answer(turn, question), Credential.of(request), turn)
         if asked["stream"]:
             return stream(events, completion)
-        return Response(async_to_sync(collect)(events, completion))
+        return Response(without_database(collect)(events, completion))
 
     def _completion(self, model: Offered, asked: dict[str, Any]) -> Completion:
         """An integration shows no more of what lies inside than it does elsewhere."""

@@ -80,8 +80,10 @@ def chat_config() -> ChatConfig:
 def get_chat_model(config: ChatConfig | None = None) -> ChatModel | None:
     """The model of that configuration, or the one that settings name; None when none is set up."""
     config = config or settings.CHAT
-    if not config["provider"]:
-        return None
+    return _chat_model(config) if config["provider"] else None
+
+
+def _chat_model(config: ChatConfig) -> ChatModel:
     model: ChatModel = _from_table(CHAT_MODELS, config["provider"])(config)
     return model
 
@@ -89,20 +91,20 @@ def get_chat_model(config: ChatConfig | None = None) -> ChatModel | None:
 def chat_models_for(account: Account, user: User | None, wanted: str = "") -> list[ChatModel]:
     """What may answer for them, in the order in which it is tried; none: the extractive model answers. Reads rows.
 
-    `wanted`: the name of a provider of the account's, or of a model that one of them has, to be tried first. `user`:
-    who asks, whose own keys are used where they have any; None for a visitor. To `FirstThatAnswers`. The deployment's
-    comes last, and not at all for an account that keeps to its own.
-
-    What everybody gets is no wish: the account's own models go before it.
+    `wanted`: the name of a provider of the account's or of a model, to be tried first. `user`: who asks, whose own keys
+    are used where they have any; None for a visitor. To `FirstThatAnswers`. The deployment's comes last if it is not
+    what is wanted, and not at all for an account that keeps to its own.
     """
     from llm_settings.answering_models import own_models
     from llm_settings.breaker import BehindBreaker
 
+    own = own_models(account, user, wanted)
+    if account.own_models_only or not settings.CHAT["provider"]:
+        return list(own)
     config = chat_config()
-    found = own_models(account, user, "" if wanted == config["model"] else wanted)
-    if not account.own_models_only and (deployments := get_chat_model(config)):
-        found.append(BehindBreaker(deployments, "deployment", config["provider"]))
-    return found
+    everybodys = BehindBreaker(_chat_model(config), "deployment", config["provider"])
+    is_own = any(wanted in (one.provider, one.model_name) for one in own)
+    return [everybodys, *own] if wanted and wanted == config["model"] and not is_own else [*own, everybodys]
 
 
 def get_reranker(config: RerankConfig | None = None) -> Reranker | None:

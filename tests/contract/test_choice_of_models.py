@@ -83,6 +83,24 @@ def test_a_model_that_only_another_account_has_is_no_wish_that_counts(as_alice, 
     assert theirs.requests == []
 
 
+def test_who_wants_everybodys_model_gets_it_before_their_own(as_alice, account, alice, settings):
+    with serving(says("own")) as own, serving(says("everybody's")) as other:
+        allow(settings, own)
+        deployments(settings, other)
+        add(account, alice, "first", own)
+        replies = []
+        for wish in ("everybodys", "", "unheard of"):
+            chat = as_alice.post("/api/v1/chats", {"title": "Wishes", "model": wish}).json()
+            sent = as_alice.post(f"/api/v1/chats/{chat['id']}/messages", ASK | {"content": "Tell me."})
+            replies.append((sent.json()["reply"]["content"], sent.json()["reply"]["model"]))
+        assert replies == [("everybody's", "everybodys"), ("own", "first-model"), ("own", "first-model")]
+        # An own one of that name is meant before another's.
+        add(account, alice, "second", own, model="everybodys")
+        chat = as_alice.post("/api/v1/chats", {"title": "Wishes", "model": "everybodys"}).json()
+        sent = as_alice.post(f"/api/v1/chats/{chat['id']}/messages", ASK | {"content": "Tell me."})
+        assert (sent.json()["reply"]["content"], sent.json()["reply"]["model"]) == ("own", "everybodys")
+
+
 def test_a_stream_begins_with_the_name_of_the_provider(as_alice, account, alice, settings):
     with serving(says("yes")) as one:
         allow(settings, one)

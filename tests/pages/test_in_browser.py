@@ -8,7 +8,6 @@ import os
 import pytest
 from playwright.sync_api import expect
 
-from chat import answering
 from chat.models import Message
 from knowledge.models import Document
 from llm_settings.providers.base import ChatDelta, ProviderError
@@ -72,7 +71,7 @@ def say(monkeypatch, *pieces, pause=0.0, then=None):
             if then:
                 raise then
 
-    monkeypatch.setattr(answering, "chat_models_for", lambda account, user, wanted="": [Scripted()])
+    monkeypatch.setattr("chat.choosing.chat_models_for", lambda account, user, wanted="": [Scripted()])
 
 
 def test_upload_ask_and_see_where_it_is_written(visit, alice):

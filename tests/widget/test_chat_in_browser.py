@@ -10,7 +10,6 @@ from playwright.sync_api import Page, expect
 
 from accounts import mail
 from accounts.models import OutgoingMail
-from chat import answering
 from chat.models import Message
 from integrations import keys
 from integrations.models import Integration, IntegrationEvent
@@ -40,7 +39,7 @@ def say(monkeypatch, *pieces, pause=0.0, then=None):
             if then:
                 raise then
 
-    monkeypatch.setattr(answering, "chat_models_for", lambda *_, **__: [Scripted()])
+    monkeypatch.setattr("chat.choosing.chat_models_for", lambda *_, **__: [Scripted()])
 
 
 def opened(page: Page) -> Page:
