@@ -9,6 +9,8 @@ from io import BytesIO
 import django
 from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
+from django.core.signals import request_started
+from django.db import close_old_connections, reset_queries
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "doculume.settings")
 
@@ -33,6 +35,10 @@ get_resolver().url_patterns  # noqa: B018
 # hold up every stream of the process for tenths of a second each time.
 gc.collect()
 gc.freeze()
+
+# Each request has a thread and a connection of its own, in which nothing can be old: no need to look, in that thread.
+for look in (reset_queries, close_old_connections):
+    request_started.disconnect(look)
 
 SOCKETS = {"/api/v1/ws": ChatSocket.as_asgi()}
 

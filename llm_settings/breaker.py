@@ -4,13 +4,15 @@ Closed: everybody may call, and failures in a row are counted. After `FAILURES` 
 seconds or as long as the provider asked for. Then one caller may try (half open): it closes again if that one gets an
 answer, and stays open if not. See M. Nygard, Release It!, "Circuit Breaker".
 
-The state is in the shared cache. With the cache away everybody may call: better late answers than none.
+The state is in the shared cache; a process that found a breaker closed asks again a second later. With the cache away
+everybody may call: better late answers than none.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -30,8 +32,12 @@ REST = 30.0
 LONGEST_REST = 300.0
 PROBE_SECONDS = 130  # longer than a first word is waited for
 TRIPPED_SECONDS = 3600
+CLOSED_SECONDS = 1.0  # so long this process takes for closed what it found closed
 
 Result = TypeVar("Result")
+
+# By name, until when, by the monotonic clock.
+_closed: dict[str, float] = {}
 
 
 class ProviderResting(ProviderError):
@@ -46,19 +52,28 @@ class Breaker:
 
     def enter(self) -> bool:
         """Whether there is anything to forget after a success. Raises ProviderResting where nobody may call."""
+        _closed.pop(self.name, None)
         failures, tripped, resting = self._key("failures"), self._key("tripped"), self._key("resting")
         found = cache.get_many([failures, tripped, resting])
         if resting in found:
             raise ProviderResting(retry_after=REST)
         if tripped in found and not cache.add(self._key("probe"), 1, PROBE_SECONDS):
             raise ProviderResting(retry_after=REST)
+        if not found:
+            _closed[self.name] = time.monotonic() + CLOSED_SECONDS
         return bool(found)
+
+    @property
+    def is_closed(self) -> bool:
+        """As far as this process knows, without asking."""
+        return time.monotonic() < _closed.get(self.name, 0.0)
 
     def succeeded(self) -> None:
         cache.delete_many([self._key(each) for each in ("failures", "tripped", "resting", "probe")])
 
     def failed(self, retry_after: float | None = None) -> None:
         """One failure more; opens if there were enough, or if it was the one that might try."""
+        _closed.pop(self.name, None)
         cache.add(self._key("failures"), 0, COUNTED_SECONDS)
         try:
             count = cache.incr(self._key("failures"))
@@ -107,7 +122,7 @@ class BehindBreaker:
         self, messages: Sequence[ChatMessage], *, temperature: float | None = None, max_tokens: int | None = None
     ) -> AsyncGenerator[ChatDelta, None]:
         breaker, decided = self._breaker, False
-        marked = await _shared(breaker.enter, False)
+        marked = False if breaker.is_closed else await _shared(breaker.enter, False)
         try:
             async with aclosing(self._model.stream(messages, temperature=temperature, max_tokens=max_tokens)) as deltas:
                 async for delta in deltas:
