@@ -4,6 +4,8 @@ Django runs middleware in the mode of the server, so that each hook of most midd
 view goes into a thread and back by itself: some twenty times a request, which takes longer than the hooks, and longer
 than most views. Here the request of such a view goes through the same middleware, loaded a second time in synchronous
 mode, at one go. Asynchronous views have Django's own way.
+
+The thread is kept for later requests, where Django would start one for each.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import Resolver404, get_resolver, set_urlconf
 
-from doculume.threads import give_back
+from doculume.threads import give_back, own_thread
 
 
 class Resolved(BaseHandler):
@@ -45,6 +47,10 @@ class Handler(Resolved, ASGIHandler):
     def __init__(self) -> None:
         super().__init__()
         self._in_one_thread = InOneThread()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        async with own_thread():
+            await super().__call__(scope, receive, send)
 
     async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
         if _is_async(request):

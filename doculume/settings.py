@@ -166,7 +166,7 @@ DATABASES["default"]["OPTIONS"] |= {
     "pool": {"min_size": 0, "max_size": env_int("DATABASE_POOL", 20, minimum=2), "timeout": 10, "max_idle": 120},
     "options": f"-c statement_timeout={env_int('DATABASE_STATEMENT_TIMEOUT_MS', 30_000, minimum=0)}",
 }
-DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DATABASES["default"] |= {"ENGINE": "doculume.postgresql", "CONN_HEALTH_CHECKS": True}
 
 REDIS_URL = env_str("REDIS_URL") or embedded.redis_url(VAR)
 CACHES = {

@@ -1,16 +1,49 @@
-"""The database, where code waits for other things."""
+"""Threads of requests, and the database where code waits for other things."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from typing import ParamSpec, TypeVar
 
-from asgiref.sync import async_to_sync, sync_to_async
-from django.db import connection
+from asgiref.sync import ThreadSensitiveContext, async_to_sync, sync_to_async
+from django.db import connection, connections
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
+
+
+# To start a thread for each request, and one more to wait for its end, takes longer than many a view.
+MOST_IDLE = 32
+_idle: deque[ThreadPoolExecutor] = deque()
+
+
+@asynccontextmanager
+async def own_thread() -> AsyncIterator[None]:
+    """Within it, all synchronous code of a request runs in one thread, which nothing else uses at the time."""
+    try:
+        thread = _idle.pop()
+    except IndexError:
+        thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="request")
+    try:
+        async with ThreadSensitiveContext(executor=thread):
+            yield
+    finally:
+        # Behind whatever the request left to be done there.
+        thread.submit(_keep, thread)
+
+
+def _keep(thread: ThreadPoolExecutor) -> None:
+    try:
+        connections.close_all()  # of this thread
+    finally:
+        if len(_idle) < MOST_IDLE:
+            _idle.append(thread)
+        else:
+            thread.shutdown(wait=False)
 
 
 def give_back() -> None:
