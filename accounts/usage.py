@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from math import ceil
+from typing import Any
 
 from django.db import connection
 from django.db.models import F
@@ -78,13 +79,23 @@ def reserve_answer(account: Account) -> date:
     Raises `QuotaExceeded` with the seconds until the next month. Others who ask in the account wait for the end of
     the caller's transaction, so do it late in it.
     """
-    limit = account.allowance.answers_per_month
-    month = this_month()
+    month, statement, bound = reservation(account)
     with connection.cursor() as cursor:
-        cursor.execute(RESERVE, {"account": account.pk, "month": month, "limit": limit})
+        cursor.execute(statement, bound)
         if cursor.fetchone() is None:
-            raise QuotaExceeded("This month's answers are used up.", retry_after=_seconds_left(month))
+            raise no_answers_left(month)
     return month
+
+
+def reservation(account: Account) -> tuple[date, str, dict[str, Any]]:
+    """For who counts it with what they store: the month, a statement that returns a row if there is one left, and what
+    is bound to it."""
+    month = this_month()
+    return month, RESERVE, {"account": account.pk, "month": month, "limit": account.allowance.answers_per_month}
+
+
+def no_answers_left(month: date) -> QuotaExceeded:
+    return QuotaExceeded("This month's answers are used up.", retry_after=_seconds_left(month))
 
 
 def give_back_answers(account_id: int, month: date, count: int = 1) -> None:

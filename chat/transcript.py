@@ -21,13 +21,13 @@ from psycopg.types.json import Jsonb
 
 from accounts.erasure import raw_delete
 from accounts.models import Account, User
-from accounts.usage import give_back_answers, reserve_answer
+from accounts.usage import give_back_answers, no_answers_left, reservation
 from chat import attachments
 from chat.choosing import models_for, name_of
 from chat.events import CitationPayload, SourcePayload
 from chat.models import Attachment, Citation, Conversation, Message, Visitor
 from doculume.errors import InvalidRequest, NotFound
-from doculume.prepared import insert
+from doculume.prepared import insert_if
 from doculume.text import storable
 from llm_settings.providers.base import ChatMessage, ChatModel
 
@@ -53,56 +53,73 @@ class Turn:
     stopped_because: str = "The reader left."
 
 
-@transaction.atomic
 def begin(
-    account: Account, asker: User | Visitor, question: str, conversation_id: UUID | None, wanted: str = ""
+    account: Account,
+    asker: User | Visitor,
+    question: str,
+    conversation_id: UUID | None,
+    wanted: str = "",
+    integration_id: UUID | None = None,
 ) -> Turn:
     """Store the question and the beginning of its answer, which counts from now on as one of the plan's.
 
-    `wanted`: a model, see `chat.choosing`. Raises NotFound for a conversation of somebody else's, and QuotaExceeded;
-    then nothing is stored.
+    `wanted`: a model, see `chat.choosing`. `integration_id`: where a conversation begins by this. Raises NotFound for a
+    conversation of somebody else's, and QuotaExceeded; then nothing is stored.
     """
     models = models_for(account, asker, wanted)
-    model_name = name_of(models)
-    conversation = _conversation(account, asker, question, conversation_id, model_name)
-    history = _history(conversation) if conversation_id else []
-    now = timezone.now()
-    if conversation_id:
-        title = conversation.title or _title_of(question)
+    if conversation_id is None:
+        begun = _new(account, asker, question, name_of(models), integration_id)
+        return _ask(begun, [begun], question, models, [])
+    with transaction.atomic():
+        conversation = _locked_own(account, asker, conversation_id)
+        history = _history(conversation)
         Conversation.objects.for_account(account).filter(id=conversation.id).update(
-            title=title, updated_at=now, model_name=model_name
+            title=conversation.title or _title_of(question), updated_at=timezone.now(), model_name=name_of(models)
         )
-    month = reserve_answer(account)
+        return _ask(conversation, [], question, models, history)
+
+
+def _ask(
+    conversation: Conversation,
+    new: list[Conversation],
+    question: str,
+    models: Sequence[ChatModel],
+    history: list[ChatMessage],
+) -> Turn:
+    """One statement, for there are many of them: with it the conversation, where it is new, and the count."""
+    account, now = conversation.account, timezone.now()
+    month, reserve, bound = reservation(account)
     common = {"account": account, "conversation": conversation}
     asked = Message(**common, role=Message.Role.USER, content=question, created_at=now)
     reply = Message(
         **common,
         role=Message.Role.ASSISTANT,
         status=Message.Status.WRITING,
-        model_name=model_name,
+        model_name=name_of(models),
         charged_month=month,
         created_at=now + timedelta(microseconds=1),
     )
-    insert(asked, reply)
-    return Turn(account, conversation, asked.id, reply.id, month, history, models, model_name)
+    if not insert_if(reserve, bound, *new, asked, reply):
+        raise no_answers_left(month)
+    return Turn(account, conversation, asked.id, reply.id, month, history, models, name_of(models))
 
 
-def _conversation(
-    account: Account, asker: User | Visitor, question: str, conversation_id: UUID | None, model_name: str = ""
+def _new(
+    account: Account, asker: User | Visitor, question: str, model_name: str, integration_id: UUID | None
 ) -> Conversation:
-    if conversation_id is None:
-        whose = (
-            {"integration_id": asker.integration_id, "visitor": asker.name}
-            if isinstance(asker, Visitor)
-            else {"user": asker}
-        )
-        begun = Conversation(account=account, title=_title_of(question), model_name=model_name, **whose)
-        insert(begun)
-        return begun
+    whose: dict[str, Any] = {"user": asker, "integration_id": integration_id}
+    if isinstance(asker, Visitor):
+        whose = {"integration_id": asker.integration_id, "visitor": asker.name}
+    return Conversation(account=account, title=_title_of(question), model_name=model_name, **whose)
+
+
+def _locked_own(account: Account, asker: User | Visitor, conversation_id: UUID) -> Conversation:
+    """Until the transaction ends."""
     own = Conversation.objects.for_account(account).of(asker).select_for_update(of=("self",))
     conversation = own.filter(id=conversation_id).first()
     if conversation is None:
         raise NotFound
+    conversation.account = account
     return conversation
 
 
@@ -121,7 +138,7 @@ def _history(conversation: Conversation) -> list[ChatMessage]:
 @transaction.atomic
 def note(account: Account, user: User, conversation_id: UUID, role: str, content: str) -> Message:
     """Store something that was said elsewhere. Nothing answers it. Raises NotFound as `begin` does."""
-    conversation = _conversation(account, user, content, conversation_id)
+    conversation = _locked_own(account, user, conversation_id)
     now = timezone.now()
     Conversation.objects.for_account(account).filter(id=conversation.id).update(
         title=conversation.title or _title_of(content), updated_at=now

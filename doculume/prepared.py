@@ -6,7 +6,7 @@ it wrote is kept here, with the way from a row to objects, and only the values c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import Any, Generic, TypeVar
 
@@ -78,21 +78,37 @@ class Prepared(Generic[Row]):
             yield value
 
 
-def insert(*rows: models.Model) -> None:
-    """Store new rows of one model, which have their keys. Like `bulk_create`, without signals; all or none."""
-    fields, sql = _insertion(type(rows[0]), len(rows))
-    values = [field.get_db_prep_save(field.pre_save(row, True), connection) for row in rows for field in fields]
+def insert_if(condition: str, bound: Mapping[str, Any], *rows: models.Model) -> bool:
+    """Store new rows, of any models, if `condition` returns a row: all in one statement. Whether it did.
+
+    `condition`: a statement with what is `bound` in it by name, which may itself change something. Without signals.
+    """
+    fields, sql = _insertion(condition, tuple(type(row) for row in rows))
+    values = {
+        name: field.get_db_prep_save(field.pre_save(row, True), connection)
+        for row, own in zip(rows, fields, strict=True)
+        for name, field in own.items()
+    }
     with connection.cursor() as cursor:
-        cursor.execute(sql, values)
+        cursor.execute(sql, {**bound, **values})
+        if not cursor.rowcount:
+            return False
     for row in rows:
         row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+    return True
 
 
 @lru_cache(maxsize=64)
-def _insertion(model: type[models.Model], count: int) -> tuple[list[Any], str]:
-    fields: list[Any] = list(model._meta.local_concrete_fields)
+def _insertion(condition: str, kinds: tuple[type[models.Model], ...]) -> tuple[list[dict[str, Any]], str]:
+    """For each row the fields by the names that their values are bound to, and the statement."""
     quote = connection.ops.quote_name
-    columns = ", ".join(quote(field.column) for field in fields)
-    row = f"({', '.join(['%s'] * len(fields))})"
-    # Nothing in it but names of the model's own.
-    return fields, f"INSERT INTO {quote(model._meta.db_table)} ({columns}) VALUES {', '.join([row] * count)}"  # noqa: S608
+    named, parts = [], [f"condition AS ({condition})"]
+    for place, kind in enumerate(kinds):
+        fields = {f"row{place}_{field.column}": field for field in kind._meta.local_concrete_fields}
+        columns = ", ".join(quote(str(field.column)) for field in fields.values())
+        given = ", ".join(f"%({name})s" for name in fields)
+        # Nothing in it but names of the models' own.
+        into = f"INSERT INTO {quote(kind._meta.db_table)} ({columns}) SELECT {given} FROM condition"  # noqa: S608
+        parts.append(f"row{place} AS ({into})")
+        named.append(fields)
+    return named, f"WITH {', '.join(parts)} SELECT FROM condition"

@@ -7,7 +7,6 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from django.db import transaction
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
@@ -22,7 +21,7 @@ from chat.collecting import collect
 from chat.events import CitationFound, CitationPayload, Event, StreamEnd, StreamStart
 from chat.following import follow
 from chat.html import as_html, in_html
-from chat.models import Conversation, Visitor
+from chat.models import Visitor
 from chat.transcript import Turn
 from chat.watching import while_it_holds
 from doculume.threads import without_database
@@ -209,12 +208,6 @@ class ChatView(ThroughIntegration):
             return self.membership.user
         return Visitor(integration.pk, self.door.whose)
 
-    @transaction.atomic
     def _begin(self, integration: Integration, asked: dict[str, Any]) -> Turn:
-        going_on = asked.get("conversation_id")
-        turn = transcript.begin(self.account, self._asker(integration), asked["message"], going_on)
-        if going_on is None:
-            begun = Conversation.objects.for_account(self.account).filter(id=turn.conversation.id)
-            begun.update(integration_id=integration.id)
-            turn.conversation.integration_id = integration.id
-        return turn
+        going_on, asker = asked.get("conversation_id"), self._asker(integration)
+        return transcript.begin(self.account, asker, asked["message"], going_on, integration_id=integration.id)

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import Membership
 from accounts.models.account import Account
 from chat.models import Conversation, Message
-from doculume.prepared import Prepared, insert
+from doculume.prepared import Prepared, insert_if
 
 pytestmark = pytest.mark.django_db
 
@@ -51,16 +51,27 @@ def test_all_rows_in_their_order(alice):
     assert not found[0]._state.adding
 
 
+IF = "UPDATE accounts_account SET name = %(name)s WHERE id = %(account)s RETURNING id"
+
+
 def test_rows_are_inserted_as_by_the_orm(alice):
     account = alice.personal_account
-    rows = [Conversation(account=account, user=alice, title=f"%s {n}") for n in range(2)]
+    conversation = Conversation(account=account, user=alice, title="%s %(n)s")
+    message = Message(account=account, conversation=conversation, role="user", content="Ünï", timings={"total": 1.5})
     with CaptureQueriesContext(connection) as asked:
-        insert(*rows)
+        assert insert_if(IF, {"account": account.pk, "name": "counted"}, conversation, message)
     assert len(asked) == 1
-    assert not any(row._state.adding for row in rows)
-    message = Message(account=account, conversation=rows[0], role="user", content="Ünï", timings={"total": 1.5})
-    insert(message)
-    for row in (*rows, message):
+    account.refresh_from_db()
+    assert account.name == "counted"
+    for row in (conversation, message):
+        assert not row._state.adding
         stored = type(row).objects.get(pk=row.pk)
         for field in row._meta.concrete_fields:
             assert getattr(stored, field.attname) == getattr(row, field.attname), field
+
+
+def test_nothing_is_inserted_unless_the_condition_holds(alice):
+    conversation = Conversation(account=alice.personal_account, user=alice)
+    assert not insert_if(IF, {"account": 0, "name": "nobody's"}, conversation)
+    assert conversation._state.adding
+    assert not Conversation.objects.exists()
