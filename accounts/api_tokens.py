@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import secrets
 import string
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -17,6 +17,7 @@ from accounts.models import Account, ApiToken, User
 from accounts.tokens import CredentialRefused
 from doculume.crypto import UnreadableSecret, decrypt, digest, encrypt
 from doculume.errors import Conflict, InvalidRequest
+from doculume.prepared import Prepared
 from doculume.sentences import Sentence
 
 PREFIX = "dl_"
@@ -81,6 +82,18 @@ def default_row(user: User, request: HttpRequest | None = None) -> tuple[ApiToke
     raise CredentialRefused
 
 
+def _owned(digest: str, now: datetime) -> QuerySet[ApiToken]:
+    return (
+        ApiToken.objects.live(now)
+        .select_related("user", "account__plan", "account__own_limits")
+        .filter(digest=digest, user__is_active=True, user__deleted_at=None)
+        .filter(account__deleted_at=None, account__memberships__user=F("user"))
+    )
+
+
+_OWNED: Prepared[ApiToken] = Prepared(_owned, "a digest", datetime(2002, 2, 2, tzinfo=UTC))
+
+
 def token_owner(text: str) -> ApiToken:
     """The live token of that text with its user, account and plan, in one query. Raises `CredentialRefused`.
 
@@ -88,13 +101,7 @@ def token_owner(text: str) -> ApiToken:
     """
     if not SHAPE.fullmatch(text):
         raise CredentialRefused
-    token = (
-        ApiToken.objects.live()
-        .select_related("user", "account__plan", "account__own_limits")
-        .filter(digest=_digest(text), user__is_active=True, user__deleted_at=None)
-        .filter(account__deleted_at=None, account__memberships__user=F("user"))
-        .first()
-    )
+    token = _OWNED.first(_digest(text), timezone.now())
     if token is None:
         raise CredentialRefused
     _note_use(token)

@@ -20,7 +20,8 @@ class Prepared(Generic[Row]):
     """A queryset that `build` makes of its arguments, which must end up in its SQL as they are given.
 
     `examples` are arguments to build it with once, different from each other and from every other value in it. What
-    `build` selects, joins and orders by may not depend on them. Related rows come by `select_related` only.
+    `build` selects, joins and orders by may not depend on them. Related rows come by `select_related` only, and what is
+    annotated is set on the row.
     """
 
     def __init__(self, build: Callable[..., models.QuerySet[Row]], *examples: Any) -> None:
@@ -67,6 +68,8 @@ class Prepared(Generic[Row]):
         found: Row = self._compiler.klass_info["model"].from_db(DEFAULT_DB_ALIAS, names, values[own])
         for populator in related:
             populator.populate(values, found)
+        for name, place in self._compiler.annotation_col_map.items():
+            setattr(found, name, values[place])
         return found
 
     @staticmethod

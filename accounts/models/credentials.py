@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar
 
 from django.db import models
@@ -60,8 +61,8 @@ class TokenFamily(models.Model):
 
 
 class ApiTokenSet(models.QuerySet["ApiToken"]):
-    def live(self) -> ApiTokenSet:
-        now = timezone.now()
+    def live(self, now: datetime | None = None) -> ApiTokenSet:
+        now = now or timezone.now()
         return self.filter(models.Q(expires_at=None) | models.Q(expires_at__gt=now), revoked_at=None)
 
 

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
 from django.db import models, transaction
-from django.db.models import Prefetch
+from django.db.models import OuterRef, Prefetch
 from django.db.models.fields.json import KeyTextTransform
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -43,13 +44,8 @@ class IntegrationQuerySet(AccountQuerySet):
         return self.prefetch_related(Prefetch("links", IntegrationCollection.objects.for_account(account)))
 
     def reached(self, account: Account, ident: UUID) -> Integration | None:
-        """The account's active integration of that id with its links: what each search begins with."""
-        found = _REACHED.first(account.pk, ident)
-        if found is not None:
-            links = IntegrationCollection.objects.none()
-            links._result_cache = _LINKS.all(account.pk, ident)
-            found._prefetched_objects_cache = {"links": links}  # type: ignore[attr-defined]
-        return found
+        """The account's active integration of that id with its `collection_ids`: what each search begins with."""
+        return _REACHED.first(account.pk, ident)
 
 
 class Integration(models.Model):
@@ -107,6 +103,8 @@ class Integration(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     objects: ClassVar[Any] = IntegrationQuerySet.as_manager()
+    opened: list[UUID] | None = None
+    """The ids of its collections, where they were read along."""
 
     class Meta:
         ordering = ("-created_at", "-id")
@@ -122,8 +120,8 @@ class Integration(models.Model):
 
     @property
     def collection_ids(self) -> list[UUID]:
-        """Of the collections that there are, in the order they were given. Read `with_collections`."""
-        return [link.collection_id for link in self.links.all()]
+        """Of the collections that there are, in the order they were given. Read `with_collections`, or `reached`."""
+        return self.opened if self.opened is not None else [link.collection_id for link in self.links.all()]
 
     @transaction.atomic
     def connect(self, collection_ids: Sequence[UUID]) -> None:
@@ -137,6 +135,7 @@ class Integration(models.Model):
             for position, collection_id in enumerate(collection_ids)
         )
         getattr(self, "_prefetched_objects_cache", {}).pop("links", None)
+        self.opened = None
 
 
 class IntegrationCollection(models.Model):
@@ -161,14 +160,13 @@ class IntegrationCollection(models.Model):
         return f"{self.integration_id} opens {self.collection_id}"
 
 
-_REACHED: Prepared[Integration] = Prepared(
-    lambda account, ident: Integration.objects.active().filter(account=account, id=ident), 2, UUID(int=2)
-)
-_LINKS: Prepared[IntegrationCollection] = Prepared(
-    lambda account, integration: IntegrationCollection.objects.filter(account=account, integration=integration),
-    2,
-    UUID(int=2),
-)
+def _reached(account: int, ident: UUID) -> models.QuerySet[Integration]:
+    links = IntegrationCollection.objects.filter(account=OuterRef("account"), integration=OuterRef("pk"))
+    opened = ArraySubquery(links.order_by("position", "id").values("collection_id"))
+    return Integration.objects.active().filter(account=account, id=ident).annotate(opened=opened)
+
+
+_REACHED: Prepared[Integration] = Prepared(_reached, 2, UUID(int=2))
 
 
 class IntegrationEvent(models.Model):
