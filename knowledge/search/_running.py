@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 
 from knowledge.search import _vector
 
@@ -17,11 +17,21 @@ LONGEST_QUERY = 4_000
 @contextmanager
 def snapshot() -> Iterator[None]:
     """All statements of a search see the same moment, unless a transaction is already under way."""
-    nested = connection.in_atomic_block
-    with transaction.atomic(), connection.cursor() as cursor:
-        level = "" if nested else "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;"
-        cursor.execute(level + _vector.SETTINGS)
-        yield
+    if connection.in_atomic_block:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(_vector.SETTINGS)
+            yield
+        return
+    # Not by `atomic()`, which begins by a trip of its own.
+    with connection.cursor() as cursor:
+        cursor.execute(f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {_vector.SETTINGS}")
+        try:
+            yield
+        except BaseException:
+            with suppress(DatabaseError):  # what broke the transaction may have been the connection
+                cursor.execute("ROLLBACK")
+            raise
+        cursor.execute("COMMIT")
 
 
 class Clock:

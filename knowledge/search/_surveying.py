@@ -41,6 +41,11 @@ _SCORED = """
     SELECT chunk_id, entry_id, {cosine} AS cosine FROM knowledge_chunkembedding
     WHERE account_id = %s AND model_id = %s AND {condition}
 """
+# Read once for all that asks for it. Of many entries that would be much to keep.
+_FEW = "few AS MATERIALIZED ({scored})"
+_OF_FEW = "SELECT chunk_id, entry_id, cosine FROM few"
+_NEAREST_OF_FEW = "SELECT entry_id, max(cosine) AS cosine FROM few GROUP BY entry_id"
+_NOTHING = "SELECT NULL::uuid AS entry_id, NULL::float8 AS cosine WHERE FALSE"
 _NEAR = "near AS MATERIALIZED (SELECT * FROM ({scored}) AS scored ORDER BY cosine DESC, chunk_id LIMIT {window})"
 _LEXICAL = """
     SELECT chunk_id, entry_id, {score} AS score FROM (
@@ -58,10 +63,10 @@ _FOUND = """
 _RESULTS = """
     SELECT 0, chunk_id, entry_id, cosine, NULL::float8 FROM near
     UNION ALL
-    SELECT 1, chunk_id, entry_id, score, (
+    SELECT 1, chunk_id, entry_id, score, coalesce(nearest.cosine, (
         SELECT max(-(vector <#> {vector})) FROM knowledge_chunkembedding AS own
         WHERE own.account_id = %s AND own.model_id = %s AND own.entry_id = found.entry_id
-    ) FROM found
+    )) FROM found LEFT JOIN ({nearest}) AS nearest USING (entry_id)
     UNION ALL
     SELECT 2, NULL, NULL, (SELECT chunks FROM size), (
         SELECT count(*) FROM (
@@ -88,19 +93,26 @@ class Survey:
 
 def survey(scope: Scope, model: EmbeddingModel, vector: str, least: float, asked: Lookup | None, most: int) -> Survey:
     """To be called with the settings of `_vector` in force."""
-    matching, condition = _scope(scope, most)
-    near, counted = _scored(scope, model, condition), _scored(scope, model, condition, least)
-    found = _found(scope, asked)
+    matching, (*by_id, all_) = _scope(scope, most)
+    few, found = _scored(scope, model, by_id), _found(scope, asked)
+    near, counted = _scored(scope, model, [all_]), _scored(scope, model, [all_], least)
+    kept = f"{_OF_FEW} UNION ALL " if by_id else ""
     statement = ", ".join(
         [
             "asked AS (SELECT %s::halfvec AS vector)",
             matching[0],
-            _NEAR.format(scored=near[0], window=WINDOW),
+            *([_FEW.format(scored=few[0])] if by_id else []),
+            _NEAR.format(scored=kept + near[0], window=WINDOW),
             _FOUND.format(lexical=found[0], window=WINDOW),
         ]
     )
-    results = _RESULTS.format(scored=counted[0], window=WINDOW, vector=_VECTOR)
-    bound = [vector, *matching[1], *near[1], *found[1], scope.account_id, model.id, *counted[1], least, least]
+    results = _RESULTS.format(
+        scored=kept + counted[0],
+        window=WINDOW,
+        vector=_VECTOR,
+        nearest=_NEAREST_OF_FEW if by_id else _NOTHING,
+    )
+    bound = [vector, *matching[1], *few[1], *near[1], *found[1], scope.account_id, model.id, *counted[1], least, least]
     with connection.cursor() as cursor:
         cursor.execute(f"WITH {statement} {results}", bound)
         rows = cursor.fetchall()
@@ -120,7 +132,8 @@ def _few(scope: Scope) -> int:
 
 
 def _scope(scope: Scope, most: int) -> tuple[Bound, list[Bound]]:
-    """The common table expressions that say what is in scope, and the conditions that lead there: one of them does."""
+    """The common table expressions that say what is in scope, and the conditions that lead there, one of which does;
+    where there are two, the first leads to few."""
     if scope.entry_filter is None:
         condition, bound = "collection_id = ANY(%s)", [scope.collection_ids]
         if scope.entry_ids is not None:
