@@ -20,7 +20,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -34,7 +34,7 @@ import numpy as np
 from accounts.models import Account, AccountLimits, User
 from accounts.tokens import start_family
 from knowledge import entries
-from knowledge.ingestion import pipeline
+from knowledge.ingestion import pipeline, together
 from knowledge.models import Collection, IngestionJob
 from knowledge.tasks import ingest_entry
 from llm_settings.providers import get_embedder
@@ -181,7 +181,10 @@ def ingest(count: int) -> None:
         seen.append(sql)
         return execute(sql, *rest)
 
-    with mock.patch.object(pipeline, "get_embedder", WithoutModel):
+    patched = (mock.patch.object(module, "get_embedder", WithoutModel) for module in (pipeline, together))
+    with ExitStack() as patches:
+        for each in patched:
+            patches.enter_context(each)
         ingest_entry(jobs[0])
         sizes, own, database, start = size(*INDEXED), cpu(os.getpid()), postgres_cpu(), time.perf_counter()
         with connection.execute_wrapper(noted):

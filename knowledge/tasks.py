@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from django.utils import timezone
 
 from doculume import hints
 from doculume.errors import Conflict
-from knowledge.ingestion import leases
+from knowledge.ingestion import leases, together
 from knowledge.ingestion.errors import IngestionError
 from knowledge.ingestion.pipeline import ingest
 from knowledge.models import IngestionJob, Reindexing
@@ -51,7 +52,8 @@ def pass_on(job_ids: list[str]) -> None:
 
 @shared_task
 def ingest_entry(job_id: str) -> None:
-    """Do the job, if it is due and nobody else does it; or another that has waited for a worker in vain."""
+    """Do the job, if it is due and nobody else does it; or another that has waited for a worker in vain. Small entries
+    like it that wait as well are done along with it."""
     wanted = UUID(job_id)
     if neglected := leases.less_served(wanted):
         hint(wanted)
@@ -59,9 +61,20 @@ def ingest_entry(job_id: str) -> None:
     job = leases.claim(wanted, leases.owner_name())
     if job is None:
         return
+    alone = [job]
+    if others := together.alike(job):
+        with leases.kept(job, *others):
+            alone = together.ingest([job, *others], _settling)
+    for one in alone:
+        with _settling(one), leases.kept(one):
+            ingest(one)
+
+
+@contextmanager
+def _settling(job: IngestionJob) -> Iterator[None]:
+    """Whatever goes wrong within it becomes the state of the job."""
     try:
-        with leases.kept(job):
-            ingest(job)
+        yield
     except leases.LeaseLost:
         log.info("job %s is no longer ours; its work is thrown away", job.id)
     except leases.GaveWay:

@@ -12,7 +12,7 @@ import os
 import random
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -20,19 +20,25 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.models import F, Func, IntegerField, Q
 from django.db.models.functions import Now
 
 from doculume.ids import new_id
 from knowledge import news
 from knowledge.ingestion.errors import IngestionError
-from knowledge.models import Document, IngestionJob
+from knowledge.models import Document, Entry, IngestionJob
 
 log = logging.getLogger(__name__)
 
 Status = IngestionJob.Status
 LONGEST_WAIT = 240.0  # seconds; promise: done within 5 minutes of the last fault clearing
 SHORTEST_WAIT = 15.0
+
+
+_FINISH = """
+    UPDATE knowledge_ingestionjob SET status = %s, lease_owner = '', lease_expires_at = NULL, finished_at = now()
+    WHERE account_id = %s AND id = ANY(%s) AND status = %s AND lease_owner = %s RETURNING id
+"""
 
 
 class GaveWay(Exception):
@@ -70,6 +76,34 @@ def claim(job_id: UUID, owner: str) -> IngestionJob | None:
     return own.select_related("entry", "entry__document", "account").first()
 
 
+def claim_alike(job: IngestionJob, most: int, longest: int) -> list[IngestionJob]:
+    """Up to `most` other jobs, leased to the same owner: first attempts at entries of the same collection that no file
+    was uploaded for, of at most `longest` bytes. In no order: to put all that wait in order takes longer than these."""
+    waiting = IngestionJob.objects.filter(
+        account_id=job.account_id, status=Status.WAITING, next_attempt_at__lte=Now(), attempts=0
+    )
+    with transaction.atomic():
+        chosen = waiting.order_by().select_for_update(skip_locked=True).values_list("id", "entry_id", "generation")
+        found = {(entry, generation): ident for ident, entry, generation in chosen[:most]}
+        entries = Entry.objects.filter(
+            account_id=job.account_id,
+            id__in=[entry for entry, _ in found],
+            collection_id=job.entry.collection_id,
+            document=None,
+        ).annotate(size=Func("raw_text", function="octet_length", output_field=IntegerField()))
+        small = entries.filter(size__lte=longest).values_list("id", "generation")
+        ids = [found[entry] for entry in small if entry in found]
+        own = IngestionJob.objects.filter(account_id=job.account_id, id__in=ids)
+        own.update(
+            status=Status.RUNNING,
+            attempts=1,
+            lease_owner=job.lease_owner,
+            lease_expires_at=Now() + lease_duration(),
+        )
+    own = own.filter(lease_owner=job.lease_owner, status=Status.RUNNING)
+    return list(own.select_related("entry", "entry__document", "account")) if ids else []
+
+
 def lease_duration() -> timedelta:
     return timedelta(seconds=settings.INGESTION["lease_seconds"])
 
@@ -92,10 +126,10 @@ def _let_go(job: IngestionJob, status: IngestionJob.Status, **changes: Any) -> i
 
 
 @contextmanager
-def kept(job: IngestionJob) -> Iterator[None]:
-    """Renew the lease in a thread of its own for as long as the block runs."""
+def kept(*jobs: IngestionJob) -> Iterator[None]:
+    """Renew the leases in a thread of its own for as long as the block runs."""
     stop = threading.Event()
-    thread = threading.Thread(target=_renew_until, args=(job, stop), daemon=True, name="lease")
+    thread = threading.Thread(target=_renew_until, args=(jobs, stop), daemon=True, name="lease")
     thread.start()
     try:
         yield
@@ -104,22 +138,35 @@ def kept(job: IngestionJob) -> Iterator[None]:
         thread.join(timeout=5)
 
 
-def _renew_until(job: IngestionJob, stop: threading.Event) -> None:
-    while not stop.wait(settings.INGESTION["lease_seconds"] / 3):
+def _renew_until(jobs: Sequence[IngestionJob], stop: threading.Event) -> None:
+    kept = list(jobs)
+    while kept and not stop.wait(settings.INGESTION["lease_seconds"] / 3):
         try:
-            renew(job)
-        except LeaseLost:
-            return
+            kept = [job for job in kept if _renewed(job)]
         except Exception:
-            log.warning("the lease of job %s could not be renewed; trying again", job.id, exc_info=True)
+            log.warning("the lease of job %s could not be renewed; trying again", kept[0].id, exc_info=True)
         finally:
             connection.close()
 
 
-def finish(job: IngestionJob) -> None:
-    """Mark done within the transaction that stores the work. Raises LeaseLost if the job is somebody else's now."""
-    if not _let_go(job, Status.DONE, finished_at=Now()):
-        raise LeaseLost
+def _renewed(job: IngestionJob) -> bool:
+    """False where it is done, or somebody else's."""
+    try:
+        renew(job)
+    except LeaseLost:
+        return False
+    return True
+
+
+def finish(jobs: Sequence[IngestionJob]) -> set[UUID]:
+    """Mark done within the transaction that stores the work. Returns the ids of those that were still their owner's."""
+    if not jobs:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _FINISH, [Status.DONE, jobs[0].account_id, [job.id for job in jobs], Status.RUNNING, jobs[0].lease_owner]
+        )
+        return {row[0] for row in cursor.fetchall()}
 
 
 @transaction.atomic

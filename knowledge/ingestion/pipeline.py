@@ -12,11 +12,10 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -35,7 +34,7 @@ from knowledge.ingestion.sandbox import parse_file
 from knowledge.ingestion.texts import read_text, searchable_lines
 from knowledge.models import Chunk, ChunkEmbedding, Collection, Document, EmbeddedText, Entry, IngestionJob
 from knowledge.search import statistics
-from knowledge.search.indexes import index_chunks, unindex_entry
+from knowledge.search.indexes import Written, index_entries, unindex_entries
 from knowledge.search.pointers import IndexModels, index_models
 from llm_settings.models import EmbeddingModel
 from llm_settings.providers import get_embedder
@@ -51,6 +50,18 @@ WORTHWHILE = 4
 LONGEST_TURN = 1200  # seconds; well below the time limit of a task
 # How far along a document is when a stage begins; embedding takes nearly all of the time.
 PROGRESS = {"load": 0.01, "parse": 0.02, "chunk": 0.1, "embed": 0.15, "store": 0.97}
+# Nobody sent the titles of files; of other entries, title and time of change stay what whoever sent them made them.
+_READ = """
+    UPDATE knowledge_entry AS entry
+    SET text = read.text, language = read.language, active_generation = read.generation, read_title = read.title,
+        title = CASE WHEN of_file AND entry.title = '' THEN read.title ELSE entry.title END,
+        updated_at = CASE WHEN of_file THEN now() ELSE entry.updated_at END
+    FROM unnest(
+        %(ids)s::uuid[], %(texts)s::text[], %(languages)s::text[], %(generations)s::int[], %(titles)s::text[],
+        %(of_files)s::bool[]
+    ) AS read (id, text, language, generation, title, of_file)
+    WHERE entry.account_id = %(account)s AND entry.id = read.id
+"""
 
 
 @dataclass
@@ -158,9 +169,11 @@ def embed_by(work: Work, model: EmbeddingModel, embedder: Embedder, turn_ends: f
             give_way(work, turn_ends)
         share = len(known) / len(by_digest)
         report(work, PROGRESS["embed"] + share * (PROGRESS["store"] - PROGRESS["embed"]))
-    if not work.digests:
-        return np.empty((0, model.dimensions), np.float32)
-    return np.stack([known[digest] for digest in work.digests]).astype(np.float32)
+    return stacked([known[digest] for digest in work.digests], model)
+
+
+def stacked(vectors: Sequence[Vectors], model: EmbeddingModel) -> Vectors:
+    return np.stack(vectors).astype(np.float32) if vectors else np.empty((0, model.dimensions), np.float32)
 
 
 def end_of_turn(work: Work) -> float:
@@ -203,55 +216,83 @@ def keep_paid(work: Work, model: EmbeddingModel, digests: list[str], vectors: Ve
 def store(work: Work) -> None:
     """Make this generation the active one, all or nothing. Raises LeaseLost if it is no longer wanted."""
     job = work.job
-    with connection.cursor() as cursor:
-        # Thousands of vectors go into their index by one statement, and others of the account may be at it too.
-        cursor.execute("SET LOCAL statement_timeout = 0")
     try:
-        Collection.objects.hold(job.account_id, work.entry.collection_id)
+        entry = locked([work]).get(job.entry_id)
     except NotFound:
         raise leases.LeaseLost from None
-    entry = Entry.objects.for_account(job.account).select_for_update(of=("self",)).filter(id=job.entry_id).first()
     if entry is None or entry.generation != job.generation:
         raise leases.LeaseLost
     if entry.collection_id != work.entry.collection_id:
         # It was moved meanwhile, to a collection that is not held here.
         raise leases.GaveWay
-    leases.finish(job)
-    statistics.lock(job.account_id)
-    # The account's pointer stands still from here on.
-    if index_models(job.account_id).answering not in work.vectors:
-        raise leases.GaveWay
-    if entry.active_generation:
-        unindex_entry(job.account_id, entry.id)
-    entry.text, entry.language, entry.active_generation = work.content.text, work.language, job.generation
-    changes: dict[str, Any] = {}
-    if work.document is not None:
-        # Nobody sent these; of other entries, title and time of change stay what whoever sent them made them.
-        entry.title = entry.title or work.parsed.title[:500]
-        changes = {"title": entry.title, "updated_at": Now()}
-    Entry.objects.for_account(job.account).filter(id=entry.id).update(
-        text=entry.text,
-        language=entry.language,
-        active_generation=entry.active_generation,
-        read_title=work.parsed.title[:500],
-        **changes,
-    )
-    # The title weighs more than other words, also where it is only the text's own.
-    entry.title = entry.title or work.parsed.title[:500]
-    chunks = [as_chunk(entry, *pair) for pair in zip(work.content.chunks, work.digests, strict=True)]
-    Chunk.objects.bulk_create(chunks, batch_size=500)
-    index_chunks(entry, chunks, searched_texts(work), work.vectors)
-    EmbeddedText.objects.filter(account_id=job.account_id, entry_id=entry.id).delete()
+    if not store_locked([(work, entry)]):
+        raise leases.LeaseLost
     if work.document is not None:
         Document.objects.for_account(job.account).filter(entry=entry).update(
             status=Document.Status.READY,
             progress=1.0,
-            chunk_count=len(chunks),
+            chunk_count=entry.chunk_count,
             page_count=work.parsed.page_count,
             error_code="",
             error_message="",
             processed_at=Now(),
         )
+
+
+def locked(works: Sequence[Work], *, skip: bool = False) -> dict[UUID, Entry]:
+    """The entries of works in one collection, which is held, in the caller's transaction. `skip`: without those that
+    others have locked; who waits for several has to ask for them in the order that everybody does. Raises NotFound
+    where the collection is gone."""
+    job = works[0].job
+    with connection.cursor() as cursor:
+        # Thousands of vectors go into their index by one statement, and others of the account may be at it too.
+        cursor.execute("SET LOCAL statement_timeout = 0")
+    Collection.objects.hold(job.account_id, works[0].entry.collection_id)
+    rows = Entry.objects.for_account(job.account).select_for_update(of=("self",), skip_locked=skip)
+    return {entry.id: entry for entry in rows.filter(id__in=[work.job.entry_id for work in works])}
+
+
+def store_locked(locked: Sequence[tuple[Work, Entry]]) -> set[UUID]:
+    """Make the generations the active ones of their entries, which are locked. Returns the ids of the jobs whose lease
+    held; of the others nothing is stored. Raises GaveWay where the account's model is another by now."""
+    account_id = locked[0][0].job.account_id
+    finished = leases.finish([work.job for work, _ in locked])
+    statistics.lock(account_id)
+    # The account's pointer stands still from here on.
+    answering = index_models(account_id).answering
+    if any(answering not in work.vectors for work, _ in locked):
+        raise leases.GaveWay
+    kept = [(work, entry) for work, entry in locked if work.job.id in finished]
+    ids = [entry.id for _, entry in kept]
+    if before := [entry.id for _, entry in kept if entry.active_generation]:
+        unindex_entries(account_id, before)
+    written = [read(work, entry) for work, entry in kept]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _READ,
+            {
+                "account": account_id,
+                "ids": ids,
+                "texts": [entry.text for _, entry in kept],
+                "languages": [entry.language for _, entry in kept],
+                "generations": [entry.active_generation for _, entry in kept],
+                "titles": [work.parsed.title[:500] for work, _ in kept],
+                "of_files": [work.document is not None for work, _ in kept],
+            },
+        )
+    Chunk.objects.bulk_create([chunk for one in written for chunk in one.chunks], batch_size=500)
+    index_entries(account_id, written)
+    EmbeddedText.objects.filter(account_id=account_id, entry_id__in=ids).delete()
+    return finished
+
+
+def read(work: Work, entry: Entry) -> Written:
+    """The entry as it was read, not yet stored, with its chunks."""
+    entry.text, entry.language, entry.active_generation = work.content.text, work.language, work.job.generation
+    # The title weighs more than other words, also where it is only the text's own.
+    entry.title = entry.title or work.parsed.title[:500]
+    chunks = [as_chunk(entry, *pair) for pair in zip(work.content.chunks, work.digests, strict=True)]
+    return Written(entry, chunks, searched_texts(work), work.vectors)
 
 
 STAGES: list[Callable[[Work], None]] = [load, parse, chunk, embed, store]

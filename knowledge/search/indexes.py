@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
 from uuid import UUID
 
 import numpy as np
@@ -26,9 +28,24 @@ ORDINARY_LENGTH = 150
 MOST_TERMS = 16_000  # what pgvector allows in a sparse vector
 
 _PREFIX = "chunk_embedding_hnsw_"
-_COUNT = "UPDATE knowledge_entry SET chunk_count = %s WHERE account_id = %s AND id = %s AND chunk_count <> %s"
+_COUNT = """
+    UPDATE knowledge_entry AS entry SET chunk_count = counted.chunks
+    FROM unnest(%s::uuid[], %s::int[]) AS counted (id, chunks)
+    WHERE entry.account_id = %s AND entry.id = counted.id AND entry.chunk_count <> counted.chunks
+"""
 _TERM_COLUMNS = "chunk_id, account_id, collection_id, entry_id, language, terms, weights, length"
 _VECTOR_COLUMNS = "id, account_id, collection_id, entry_id, chunk_id, model_id, vector"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An entry with its stored chunks. `texts[i]` is what was embedded of `chunks[i]`, `vectors[model][i]` (of length
+    1) is what came of it."""
+
+    entry: Entry
+    chunks: Sequence[Chunk]
+    texts: Sequence[str]
+    vectors: Mapping[EmbeddingModel, NDArray[np.float32]]
 
 
 def index_chunks(
@@ -37,21 +54,37 @@ def index_chunks(
     texts: Sequence[str],
     vectors: Mapping[EmbeddingModel, NDArray[np.float32]],
 ) -> None:
-    """Make an entry's stored chunks findable. Within the transaction that wrote them, the entry's row locked.
+    """`index_entries` of one."""
+    index_entries(entry.account_id, [Written(entry, chunks, texts, vectors)])
 
-    `texts[i]` is what was embedded of `chunks[i]`, `vectors[model][i]` (of length 1) is what came of it. The entry's
-    title counts twice, because words in a title say more of what a text is about.
+
+def index_entries(account_id: int, written: Sequence[Written]) -> None:
+    """Make stored chunks of the account's entries findable. Within the transaction that wrote them, the entries' rows
+    locked.
+
+    An entry's title counts twice, because words in a title say more of what a text is about.
     """
-    keys = _Keys(entry.account_id)
-    rows = [_weighed(keys, terms_of(f"{entry.title}\n{text}", entry.language)) for text in texts]
-    statistics.add_chunks(entry.account_id, entry.collection_id, entry.language, rows)
-    vocabulary.learn(entry.account_id, keys)
-    _copy("knowledge_chunkterms", _TERM_COLUMNS, _term_rows(entry, chunks, rows))
-    for model, of_model in vectors.items():
-        _copy("knowledge_chunkembedding", _VECTOR_COLUMNS, _vector_rows(entry, chunks, of_model, model))
-    entry.chunk_count = len(chunks)
+    keys, counted = _Keys(account_id), defaultdict[tuple[UUID, str], list[Weighed]](list)
+    weighed = [
+        [_weighed(keys, terms_of(f"{one.entry.title}\n{text}", one.entry.language)) for text in one.texts]
+        for one in written
+    ]
+    for one, rows in zip(written, weighed, strict=True):
+        counted[one.entry.collection_id, one.entry.language] += rows
+    statistics.add(account_id, counted)
+    vocabulary.learn(account_id, keys)
+    of_terms = (_term_rows(one.entry, one.chunks, rows) for one, rows in zip(written, weighed, strict=True))
+    _copy("knowledge_chunkterms", _TERM_COLUMNS, chain.from_iterable(of_terms))
+    of_vectors = (
+        _vector_rows(one.entry, one.chunks, vectors, model) for one in written for model, vectors in one.vectors.items()
+    )
+    _copy("knowledge_chunkembedding", _VECTOR_COLUMNS, chain.from_iterable(of_vectors))
+    for one in written:
+        one.entry.chunk_count = len(one.chunks)
     with connection.cursor() as cursor:
-        cursor.execute(_COUNT, [len(chunks), entry.account_id, entry.id, len(chunks)])
+        cursor.execute(
+            _COUNT, [[one.entry.id for one in written], [one.entry.chunk_count for one in written], account_id]
+        )
 
 
 def unindex_entry(account_id: int, entry_id: UUID) -> None:

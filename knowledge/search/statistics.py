@@ -8,7 +8,7 @@ locking rows would keep two such writers from waiting for each other for ever.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 from uuid import UUID
@@ -94,14 +94,18 @@ _RECOUNT_LANGUAGES = """
 
 def add_chunks(account_id: int, collection_id: UUID, language: str, chunks: Sequence[Weighed]) -> None:
     """Count chunks of a collection in. Within the transaction that writes them."""
-    keys = [set(terms) for terms in chunks]
-    terms = Counter(key for terms in keys for key in terms)
+    add(account_id, {(collection_id, language): chunks})
+
+
+def add(account_id: int, written: Mapping[tuple[UUID, str], Sequence[Weighed]]) -> None:
+    """`add_chunks`, by collection and language."""
+    terms = Counter(key for chunks in written.values() for chunk in chunks for key in chunk)
     with connection.cursor() as cursor:
         cursor.execute(_LOCK, [_lock_of(account_id)])
         cursor.execute(_COUNT_TERMS, [account_id, list(terms.keys()), list(terms.values())])
-        cursor.execute(
-            _COUNT_LANGUAGE, [account_id, collection_id, language, len(keys), sum(each.length for each in chunks)]
-        )
+        for (collection_id, language), chunks in written.items():
+            length = sum(each.length for each in chunks)
+            cursor.execute(_COUNT_LANGUAGE, [account_id, collection_id, language, len(chunks), length])
 
 
 def remove_entries(account_id: int, entry_ids: Sequence[UUID]) -> None:
