@@ -12,7 +12,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -164,7 +164,8 @@ def embed_by(work: Work, model: EmbeddingModel, embedder: Embedder, turn_ends: f
         batch = missing[start : start + EMBED_BATCH]
         vectors = embedder.embed_passages([by_digest[digest] for digest in batch])
         known |= dict(zip(batch, vectors, strict=True))
-        keep_paid(work, model, batch, vectors)
+        leases.renew(work.job)
+        keep_paid([work], model, dict(zip(batch, vectors, strict=True)))
         if start + len(batch) < len(missing):
             give_way(work, turn_ends)
         share = len(known) / len(by_digest)
@@ -202,12 +203,13 @@ def paid_for(work: Work, model: EmbeddingModel, digests: set[str]) -> dict[str, 
     return {digest: np.asarray(vector, np.float32) for digest, vector in known}
 
 
-def keep_paid(work: Work, model: EmbeddingModel, digests: list[str], vectors: Vectors) -> None:
-    """Raises LeaseLost when the job was taken away or the entry deleted meanwhile."""
-    leases.renew(work.job)
+def keep_paid(works: Sequence[Work], model: EmbeddingModel, vectors: Mapping[str, Vectors]) -> None:
+    """For the next attempt, should this one not come to its end; by digests of texts."""
     rows = [
-        EmbeddedText(account_id=work.job.account_id, entry_id=work.entry.id, model=model, digest=d, vector=v)
-        for d, v in zip(digests, vectors, strict=True)
+        EmbeddedText(account_id=work.job.account_id, entry_id=work.entry.id, model=model, digest=digest, vector=vector)
+        for work in works
+        for digest, vector in vectors.items()
+        if digest in work.digests
     ]
     EmbeddedText.objects.bulk_create(rows, ignore_conflicts=True)
 

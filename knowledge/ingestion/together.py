@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from uuid import UUID
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 
 from doculume.errors import NotFound
 from knowledge.ingestion import leases, pipeline
@@ -88,7 +88,10 @@ def _embed_by(works: Sequence[Work], model: EmbeddingModel) -> None:
     embedder = get_embedder(model)
     for start in range(0, len(missing), EMBED_BATCH):
         batch = missing[start : start + EMBED_BATCH]
-        known |= dict(zip(batch, embedder.embed_passages([by_digest[digest] for digest in batch]), strict=True))
+        paid = dict(zip(batch, embedder.embed_passages([by_digest[digest] for digest in batch]), strict=True))
+        with suppress(IntegrityError):  # one of the entries was deleted meanwhile
+            pipeline.keep_paid(works, model, paid)
+        known |= paid
     for work in works:
         work.vectors[model] = pipeline.stacked([known[digest] for digest in work.digests], model)
 

@@ -172,9 +172,9 @@ def test_of_a_long_text_only_the_changed_part_is_embedded(account, collection):
     entries.upsert(account, collection, sent("a", "\n\n".join(parts)))
     kept: set[str] = set()
 
-    def keep(work, *paid):
-        kept.update(paid[-2])
-        return stage(work, *paid)
+    def keep(works, model, vectors):
+        kept.update(vectors)
+        return stage(works, model, vectors)
 
     stage, pipeline.keep_paid = pipeline.keep_paid, keep
     try:

@@ -281,7 +281,7 @@ def test_what_was_embedded_before_a_crash_is_not_embedded_again(document, monkey
     assert kept >= 1
     monkeypatch.undo()
     embedded = []
-    monkeypatch.setattr(pipeline, "keep_paid", lambda work, digests, vectors: embedded.extend(digests))
+    monkeypatch.setattr(pipeline, "keep_paid", lambda works, model, vectors: embedded.extend(vectors))
     make_due(job_of(document))
     assert run(document).status == "ready"
     assert embedded == []

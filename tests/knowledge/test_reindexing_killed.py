@@ -54,7 +54,7 @@ def test_killed_anywhere(account, other, endpoint):  # noqa: F811
     job = reindexing.start(account, other)
     for _ in range(20):
         process = start(job, endpoint.url)
-        time.sleep(moments.uniform(0.2, 2.0))
+        time.sleep(moments.uniform(0.02, 0.3))
         process.send_signal(signal.SIGKILL)
         process.wait()
         job.refresh_from_db()
