@@ -33,8 +33,9 @@ class FirstThatAnswers:
 
     @property
     def context_tokens(self) -> int:
-        """How much that one reads at once; 0 where it is not known."""
-        return int(getattr(self._speaking, "context_tokens", 0))
+        """How much each of them reads at once, so that what is asked fits whichever answers; 0 where it is not known."""
+        known = (int(getattr(model, "context_tokens", 0)) for model in self._models)
+        return min((tokens for tokens in known if tokens), default=0)
 
     async def stream(
         self, messages: Sequence[ChatMessage], *, temperature: float | None = None, max_tokens: int | None = None

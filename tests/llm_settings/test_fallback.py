@@ -103,6 +103,17 @@ def test_the_last_failure_is_what_is_told():
         ask([Scripted(ProviderError("first")), Scripted(ProviderError("second"))])
 
 
+def test_what_is_asked_has_to_fit_whichever_answers():
+    def reads(*tokens: int) -> int:
+        return FirstThatAnswers(
+            [BehindBreaker(Scripted(), str(n), "", each) for n, each in enumerate(tokens)]
+        ).context_tokens
+
+    assert reads(128_000, 8_000, 32_000) == 8_000
+    assert reads(128_000, 0) == 128_000
+    assert reads(0) == 0
+
+
 def test_an_address_that_was_allowed_once_is_checked_again_when_it_is_called(account, alice, settings):
     with serving(ANSWERS) as inner, serving(ANSWERS) as working:
         allow(settings, inner, working)
