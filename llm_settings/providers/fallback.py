@@ -33,7 +33,7 @@ class FirstThatAnswers:
 
     @property
     def context_tokens(self) -> int:
-        """How much each of them reads at once, so that what is asked fits whichever answers; 0 where it is not known."""
+        """How much each of them reads at once: what is asked fits whichever answers. 0 where it is not known."""
         known = (int(getattr(model, "context_tokens", 0)) for model in self._models)
         return min((tokens for tokens in known if tokens), default=0)
 
