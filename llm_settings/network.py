@@ -26,23 +26,44 @@ def _told_as(timed_out: type[Exception], failed: type[Exception]) -> Iterator[No
         raise failed(str(error)) from error
 
 
+class Reader(asyncio.StreamReader):
+    """What came before the connection broke is read first: who is refused in the middle of a question hears why."""
+
+    broken: Exception | None = None
+
+    def set_exception(self, exc: Exception) -> None:
+        self.broken = exc
+        self.feed_eof()
+
+
 class Connection(httpcore2.AsyncNetworkStream):
     """To one host, with TLS or without."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, reader: Reader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
+
+    @classmethod
+    async def to(cls, host: str, port: int, local: tuple[str, int] | None) -> Connection:
+        """As `asyncio.open_connection`, which has a reader of its own. Raises OSError."""
+        loop = asyncio.get_running_loop()
+        reader = Reader(loop=loop)
+        protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+        transport, _ = await loop.create_connection(lambda: protocol, host, port, local_addr=local)
+        return cls(reader, asyncio.StreamWriter(transport, protocol, reader, loop))
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
         try:
             if timeout is None:
-                return await self._reader.read(max_bytes)
-            async with asyncio.timeout(timeout):
-                return await self._reader.read(max_bytes)
+                piece = await self._reader.read(max_bytes)
+            else:
+                async with asyncio.timeout(timeout):
+                    piece = await self._reader.read(max_bytes)
         except TimeoutError as error:
             raise httpcore2.ReadTimeout from error
-        except OSError as error:
-            raise httpcore2.ReadError(str(error)) from error
+        if not piece and (broken := self._reader.broken):
+            raise httpcore2.ReadError(str(broken)) from broken
+        return piece
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
         with _told_as(httpcore2.WriteTimeout, httpcore2.WriteError):
@@ -94,10 +115,10 @@ class Network(httpcore2.AsyncNetworkBackend):
         local = (local_address, 0) if local_address else None
         with _told_as(httpcore2.ConnectTimeout, httpcore2.ConnectError):
             async with asyncio.timeout(timeout):
-                reader, writer = await asyncio.open_connection(host, port, local_addr=local)
+                connection = await Connection.to(host, port, local)
         for option in socket_options or ():
-            writer.get_extra_info("socket").setsockopt(*option)
-        return Connection(reader, writer)
+            connection.get_extra_info("socket").setsockopt(*option)
+        return connection
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

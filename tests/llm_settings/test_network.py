@@ -140,6 +140,21 @@ async def test_a_connection_that_breaks_is_an_error(certificate):
             await asking.get(url)
 
 
+@pytest.mark.parametrize("with_tls", [False, True])
+async def test_who_is_refused_before_all_was_sent_hears_why(certificate, with_tls):
+    async def hasty(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 8\r\nConnection: close\r\n\r\ntoo much")
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        writer.transport.abort()
+
+    async with serving(hasty, certificate if with_tls else "") as url, client(certificate) as asking:
+        for _ in range(5):
+            response = await asking.post(url, content=LARGE)
+            assert (response.status_code, response.text) == (413, "too much")
+
+
 async def test_a_connection_is_used_again_until_the_server_closes_it():
     heard: list[int] = []
 
