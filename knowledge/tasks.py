@@ -61,13 +61,11 @@ def ingest_entry(job_id: str) -> None:
     job = leases.claim(wanted, leases.owner_name())
     if job is None:
         return
-    alone = [job]
-    if others := together.alike(job):
-        with leases.kept(job, *others):
-            alone = together.ingest([job, *others], _settling)
-    for one in alone:
-        with _settling(one), leases.kept(one):
-            ingest(one)
+    jobs = [job, *together.alike(job)]
+    with leases.kept(*jobs):
+        for one in together.ingest(jobs, _settling) if len(jobs) > 1 else jobs:
+            with _settling(one):
+                ingest(one)
 
 
 @contextmanager

@@ -254,17 +254,17 @@ def locked(works: Sequence[Work], *, skip: bool = False) -> dict[UUID, Entry]:
     return {entry.id: entry for entry in rows.filter(id__in=[work.job.entry_id for work in works])}
 
 
-def store_locked(locked: Sequence[tuple[Work, Entry]]) -> set[UUID]:
+def store_locked(pairs: Sequence[tuple[Work, Entry]]) -> set[UUID]:
     """Make the generations the active ones of their entries, which are locked. Returns the ids of the jobs whose lease
     held; of the others nothing is stored. Raises GaveWay where the account's model is another by now."""
-    account_id = locked[0][0].job.account_id
-    finished = leases.finish([work.job for work, _ in locked])
+    account_id = pairs[0][0].job.account_id
+    finished = leases.finish([work.job for work, _ in pairs])
     statistics.lock(account_id)
     # The account's pointer stands still from here on.
     answering = index_models(account_id).answering
-    if any(answering not in work.vectors for work, _ in locked):
+    if any(answering not in work.vectors for work, _ in pairs):
         raise leases.GaveWay
-    kept = [(work, entry) for work, entry in locked if work.job.id in finished]
+    kept = [(work, entry) for work, entry in pairs if work.job.id in finished]
     ids = [entry.id for _, entry in kept]
     if before := [entry.id for _, entry in kept if entry.active_generation]:
         unindex_entries(account_id, before)
