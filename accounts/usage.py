@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from math import ceil
-from typing import Any
+from typing import Any, NoReturn
 
 from django.db import connection
 from django.db.models import F
@@ -83,7 +83,7 @@ def reserve_answer(account: Account) -> date:
     with connection.cursor() as cursor:
         cursor.execute(statement, bound)
         if cursor.fetchone() is None:
-            raise no_answers_left(month)
+            refuse_answers(month)
     return month
 
 
@@ -94,8 +94,9 @@ def reservation(account: Account) -> tuple[date, str, dict[str, Any]]:
     return month, RESERVE, {"account": account.pk, "month": month, "limit": account.allowance.answers_per_month}
 
 
-def no_answers_left(month: date) -> QuotaExceeded:
-    return QuotaExceeded("This month's answers are used up.", retry_after=_seconds_left(month))
+def refuse_answers(month: date) -> NoReturn:
+    """Where there was none left."""
+    raise QuotaExceeded("This month's answers are used up.", retry_after=_seconds_left(month))
 
 
 def give_back_answers(account_id: int, month: date, count: int = 1) -> None:

@@ -21,7 +21,7 @@ from psycopg.types.json import Jsonb
 
 from accounts.erasure import raw_delete
 from accounts.models import Account, User
-from accounts.usage import give_back_answers, no_answers_left, reservation
+from accounts.usage import give_back_answers, refuse_answers, reservation
 from chat import attachments
 from chat.choosing import models_for, name_of
 from chat.events import CitationPayload, SourcePayload
@@ -100,7 +100,7 @@ def _ask(
         created_at=now + timedelta(microseconds=1),
     )
     if not insert_if(reserve, bound, *new, asked, reply):
-        raise no_answers_left(month)
+        refuse_answers(month)
     return Turn(account, conversation, asked.id, reply.id, month, history, models, name_of(models))
 
 
