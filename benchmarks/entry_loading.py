@@ -20,7 +20,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -181,10 +181,8 @@ def ingest(count: int) -> None:
         seen.append(sql)
         return execute(sql, *rest)
 
-    patched = (mock.patch.object(module, "get_embedder", WithoutModel) for module in (pipeline, together))
-    with ExitStack() as patches:
-        for each in patched:
-            patches.enter_context(each)
+    without = {"get_embedder": WithoutModel}
+    with mock.patch.multiple(pipeline, **without), mock.patch.multiple(together, **without):
         ingest_entry(jobs[0])
         sizes, own, database, start = size(*INDEXED), cpu(os.getpid()), postgres_cpu(), time.perf_counter()
         with connection.execute_wrapper(noted):

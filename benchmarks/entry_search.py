@@ -89,7 +89,7 @@ def load(collection: Collection, count: int, model: EmbeddingModel) -> list[Ques
     ids, chunks = [entry.id for entry in entries_], [chunk.id for chunk in chunks_]
     keys = indexes._Keys(account)
     rows = [indexes._weighed(keys, terms_of(text, "en")) for text in texts]
-    terms_known.add_chunks(account, collection_id, "en", rows)
+    terms_known.add(account, {(collection_id, "en"): rows})
     vocabulary.learn(account, keys)
     indexes._copy("knowledge_chunkterms", indexes._TERM_COLUMNS, (
         (c, account, collection_id, i, "en", "{" + ",".join(map(str, w)) + "}", indexes.sparse(w), w.length)

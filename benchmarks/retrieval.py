@@ -37,7 +37,7 @@ from knowledge.ingestion.parsers.base import Block, ParsedDocument  # noqa: E402
 from knowledge.ingestion.pipeline import embedded_text  # noqa: E402
 from knowledge.models import Chunk, Collection, Entry  # noqa: E402
 from knowledge.search import SearchHit, search  # noqa: E402
-from knowledge.search.indexes import index_chunks  # noqa: E402
+from knowledge.search.indexes import Written, index_entries  # noqa: E402
 from llm_settings.models import EmbeddingModel  # noqa: E402
 from llm_settings.providers import get_embedder  # noqa: E402
 
@@ -92,7 +92,7 @@ def ingest(test_set: TestSet, whole: bool) -> Account:
         with transaction.atomic():
             entry.save()
             Chunk.objects.bulk_create(chunks)
-            index_chunks(entry, chunks, texts, {model: vectors})
+            index_entries(account.id, [Written(entry, chunks, texts, {model: vectors})])
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
     return account

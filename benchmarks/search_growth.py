@@ -30,7 +30,7 @@ from accounts.models import Account
 from knowledge.models import Chunk, Collection, Entry
 from knowledge.search import SearchFilters, _vector, search
 from knowledge.search._filters import scope_of
-from knowledge.search.indexes import dense, index_chunks
+from knowledge.search.indexes import Written, dense, index_entries
 from llm_settings.models import EmbeddingModel
 
 DIMENSIONS = 384
@@ -100,7 +100,7 @@ def write(collection: Collection, texts: list[str], vectors: NDArray[np.float32]
         for position, text in enumerate(texts)
     ]  # fmt: skip
     Chunk.objects.bulk_create(chunks)
-    index_chunks(entry, chunks, texts, {model: vectors})
+    index_entries(entry.account_id, [Written(entry, chunks, texts, {model: vectors})])
 
 
 def measure(label: str, account: Account, model: EmbeddingModel, questions: list[Question], **filters: Any) -> None:

@@ -145,7 +145,7 @@ class PlaygroundPage(AreaPage):
         turn = passing.begin(self.account, self.membership.user, trial.model)
         turn.history, turn.integration_id = trial.history, trial.integration_id
         try:
-            return turn, look(trial)
+            return turn, look(trial, turn.models)
         except Exception:
             turn.give_back()
             raise

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from asgiref.sync import async_to_sync
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -20,8 +19,8 @@ from chat import follow_ups, prompts
 from chat.answering import Question, active_embedder, window_of
 from chat.prompts import Manner
 from chat.relevance import NOTHING, Found, retrieve
+from doculume.threads import without_database
 from knowledge.search import Boost, EntryHit, MetaFilter, SearchFilters, SearchHit, search_entries
-from llm_settings.providers import chat_models_for
 from llm_settings.providers.base import ChatMessage, ChatModel
 from llm_settings.providers.fallback import FirstThatAnswers
 
@@ -124,9 +123,10 @@ class Watch:
         self._last = (time.perf_counter() - self._began) * 1000
 
 
-def look(trial: Trial) -> Looked:
-    """Search as for an answer. Raises ProviderError, UnusableRange."""
-    watch, model = Watch(), model_of(trial)
+def look(trial: Trial, models: Sequence[ChatModel] = ()) -> Looked:
+    """Search as for an answer that `models` write; none: the sources speak themselves, or there is to be none. Raises
+    ProviderError, UnusableRange."""
+    watch, model = Watch(), FirstThatAnswers(models) if models else None
     text = _searched_for(trial, model, watch)
     # All of them, so that those below the threshold are seen too; the order is the same.
     results = search_entries(
@@ -158,17 +158,11 @@ def question_of(trial: Trial, looked: Looked) -> Question:
     )
 
 
-def model_of(trial: Trial) -> ChatModel | None:
-    """What writes the answer; None where the sources speak themselves, and where there is to be none."""
-    models = [] if trial.only_search else chat_models_for(trial.account, trial.asker, trial.model)
-    return FirstThatAnswers(models) if models else None
-
-
 def _searched_for(trial: Trial, model: ChatModel | None, watch: Watch) -> str:
     """As `chat.answering` makes a question stand alone."""
     if not trial.before or not follow_ups.leans(trial.text):
         return trial.text
-    rewritten = async_to_sync(follow_ups.rewritten)(model, trial.text, trial.history) if model else None
+    rewritten = without_database(follow_ups.rewritten)(model, trial.text, trial.history) if model else None
     text = rewritten or follow_ups.with_context(trial.text, trial.history, active_embedder().rarity)
     watch.lap(_("Rewriting the follow-up"))
     return text

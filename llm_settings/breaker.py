@@ -33,6 +33,7 @@ LONGEST_REST = 300.0
 PROBE_SECONDS = 130  # longer than a first word is waited for
 TRIPPED_SECONDS = 3600
 CLOSED_SECONDS = 1.0  # so long this process takes for closed what it found closed
+MOST_REMEMBERED = 10_000
 
 Result = TypeVar("Result")
 
@@ -60,6 +61,8 @@ class Breaker:
         if tripped in found and not cache.add(self._key("probe"), 1, PROBE_SECONDS):
             raise ProviderResting(retry_after=REST)
         if not found:
+            if len(_closed) >= MOST_REMEMBERED:
+                _closed.clear()
             _closed[self.name] = time.monotonic() + CLOSED_SECONDS
         return bool(found)
 

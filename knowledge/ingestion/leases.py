@@ -20,7 +20,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F, Func, IntegerField, Q
+from django.db.models import F, Func, IntegerField, Q, QuerySet
 from django.db.models.functions import Now
 
 from doculume.ids import new_id
@@ -63,17 +63,8 @@ def due() -> Q:
 
 def claim(job_id: UUID, owner: str) -> IngestionJob | None:
     """The job, now leased to `owner`; None when it is not due, done, gone or out of attempts."""
-    claimed = IngestionJob.objects.filter(due(), id=job_id, attempts__lt=settings.INGESTION["max_attempts"]).update(
-        status=Status.RUNNING,
-        attempts=F("attempts") + 1,
-        lease_owner=owner,
-        lease_expires_at=Now() + lease_duration(),
-    )
-    if not claimed:
-        return None
-    # Not by the id alone: whoever stalls here for longer than a lease must not take the next owner's for its own.
-    own = IngestionJob.objects.filter(id=job_id, lease_owner=owner, status=Status.RUNNING)
-    return own.select_related("entry", "entry__document", "account").first()
+    wanted = IngestionJob.objects.filter(due(), id=job_id, attempts__lt=settings.INGESTION["max_attempts"])
+    return _leased_to(owner).filter(id=job_id).first() if _lease(wanted, owner) else None
 
 
 def claim_alike(job: IngestionJob, most: int, longest: int) -> list[IngestionJob]:
@@ -92,16 +83,26 @@ def claim_alike(job: IngestionJob, most: int, longest: int) -> list[IngestionJob
             document=None,
         ).annotate(size=Func("raw_text", function="octet_length", output_field=IntegerField()))
         small = entries.filter(size__lte=longest).values_list("id", "generation")
-        ids = [found[entry] for entry in small if entry in found]
-        own = IngestionJob.objects.filter(account_id=job.account_id, id__in=ids)
-        own.update(
-            status=Status.RUNNING,
-            attempts=1,
-            lease_owner=job.lease_owner,
-            lease_expires_at=Now() + lease_duration(),
-        )
-    own = own.filter(lease_owner=job.lease_owner, status=Status.RUNNING)
-    return list(own.select_related("entry", "entry__document", "account")) if ids else []
+        ids = [found[generation] for generation in small if generation in found]
+        if not _lease(waiting.filter(id__in=ids), job.lease_owner):
+            return []
+    return list(_leased_to(job.lease_owner).filter(account_id=job.account_id, id__in=ids))
+
+
+def _lease(jobs: QuerySet[IngestionJob], owner: str) -> int:
+    """How many were claimed by it."""
+    return jobs.update(
+        status=Status.RUNNING,
+        attempts=F("attempts") + 1,
+        lease_owner=owner,
+        lease_expires_at=Now() + lease_duration(),
+    )
+
+
+def _leased_to(owner: str) -> QuerySet[IngestionJob]:
+    """Not by their ids alone: whoever stalls for longer than a lease must not take the next owner's for its own."""
+    own = IngestionJob.objects.filter(lease_owner=owner, status=Status.RUNNING)
+    return own.select_related("entry", "entry__document", "account")
 
 
 def lease_duration() -> timedelta:

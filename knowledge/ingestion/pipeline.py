@@ -88,17 +88,21 @@ class Work:
 
 def ingest(job: IngestionJob) -> None:
     """Take a claimed job through all stages. Raises IngestionError, ProviderError or leases.LeaseLost."""
-    if job.entry.generation != job.generation:
-        raise leases.LeaseLost
-    models = index_models(job.account_id)
     with ExitStack() as resources:
-        document = getattr(job.entry, "document", None)
-        work = Work(job, job.entry, document, models, get_embedder(models.answering), resources)
+        work = begun(job, index_models(job.account_id), resources)
         for stage in STAGES:
             started = time.monotonic()
             report(work, PROGRESS[stage.__name__])
             stage(work)
             log.debug("%s of job %s took %.2f s", stage.__name__, job.id, time.monotonic() - started)
+
+
+def begun(job: IngestionJob, models: IndexModels, resources: ExitStack) -> Work:
+    """Raises LeaseLost where the entry wants another generation by now."""
+    if job.entry.generation != job.generation:
+        raise leases.LeaseLost
+    document = getattr(job.entry, "document", None)
+    return Work(job, job.entry, document, models, get_embedder(models.answering), resources)
 
 
 def load(work: Work) -> None:
@@ -206,10 +210,11 @@ def paid_for(work: Work, model: EmbeddingModel, digests: set[str]) -> dict[str, 
 def keep_paid(works: Sequence[Work], model: EmbeddingModel, vectors: Mapping[str, Vectors]) -> None:
     """For the next attempt, should this one not come to its end; by digests of texts."""
     rows = [
-        EmbeddedText(account_id=work.job.account_id, entry_id=work.entry.id, model=model, digest=digest, vector=vector)
+        EmbeddedText(
+            account_id=work.job.account_id, entry_id=work.entry.id, model=model, digest=digest, vector=vectors[digest]
+        )
         for work in works
-        for digest, vector in vectors.items()
-        if digest in work.digests
+        for digest in vectors.keys() & work.digests
     ]
     EmbeddedText.objects.bulk_create(rows, ignore_conflicts=True)
 

@@ -59,9 +59,7 @@ def ingest(jobs: Sequence[IngestionJob], settling: Settling) -> list[IngestionJo
 
 
 def _read(job: IngestionJob, models: IndexModels, resources: ExitStack) -> Work:
-    if job.entry.generation != job.generation:
-        raise leases.LeaseLost
-    work = Work(job, job.entry, None, models, get_embedder(models.answering), resources)
+    work = pipeline.begun(job, models, resources)
     pipeline.parse(work)
     pipeline.chunk(work)
     return work

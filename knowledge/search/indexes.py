@@ -48,16 +48,6 @@ class Written:
     vectors: Mapping[EmbeddingModel, NDArray[np.float32]]
 
 
-def index_chunks(
-    entry: Entry,
-    chunks: Sequence[Chunk],
-    texts: Sequence[str],
-    vectors: Mapping[EmbeddingModel, NDArray[np.float32]],
-) -> None:
-    """`index_entries` of one."""
-    index_entries(entry.account_id, [Written(entry, chunks, texts, vectors)])
-
-
 def index_entries(account_id: int, written: Sequence[Written]) -> None:
     """Make stored chunks of the account's entries findable. Within the transaction that wrote them, the entries' rows
     locked.

@@ -92,13 +92,8 @@ _RECOUNT_LANGUAGES = """
 """
 
 
-def add_chunks(account_id: int, collection_id: UUID, language: str, chunks: Sequence[Weighed]) -> None:
-    """Count chunks of a collection in. Within the transaction that writes them."""
-    add(account_id, {(collection_id, language): chunks})
-
-
 def add(account_id: int, written: Mapping[tuple[UUID, str], Sequence[Weighed]]) -> None:
-    """`add_chunks`, by collection and language."""
+    """Count chunks in, by collection and language. Within the transaction that writes them."""
     terms = Counter(key for chunks in written.values() for chunk in chunks for key in chunk)
     with connection.cursor() as cursor:
         cursor.execute(_LOCK, [_lock_of(account_id)])

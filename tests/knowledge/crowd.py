@@ -66,7 +66,7 @@ def crowd(
 def _index(collection: Collection, rows: list[Entry], chunks: list[Chunk], vectors: np.ndarray) -> None:
     account, model, keys = collection.account_id, EmbeddingModel.objects.active(), indexes._Keys(collection.account_id)
     weighed = [indexes._weighed(keys, terms_of(f"{row.title}\n{row.text}", "en")) for row in rows]
-    statistics.add_chunks(account, collection.id, "en", weighed)
+    statistics.add(account, {(collection.id, "en"): weighed})
     indexes._copy("knowledge_chunkterms", indexes._TERM_COLUMNS, (
         (c.id, account, collection.id, c.entry_id, "en", "{" + ",".join(map(str, w)) + "}", indexes.sparse(w), w.length)
         for c, w in zip(chunks, weighed, strict=True)

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from accounts.models import Account
 from knowledge.models import Chunk, Collection, Entry
-from knowledge.search.indexes import index_chunks, unindex_entry
+from knowledge.search.indexes import Written, index_entries, unindex_entry
 from llm_settings.models import EmbeddingModel
 from llm_settings.providers import get_embedder
 
@@ -60,5 +60,5 @@ def write_chunks(entry: Entry, texts: Sequence[str], vectors: np.ndarray | None 
     model = EmbeddingModel.objects.active()
     embedded = [f"{entry.title}\n{text}".strip() for text in texts]
     vectors = get_embedder(model).embed_passages(embedded) if vectors is None else vectors
-    index_chunks(entry, chunks, embedded, {model: vectors})
+    index_entries(entry.account_id, [Written(entry, chunks, embedded, {model: vectors})])
     return chunks
