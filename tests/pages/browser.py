@@ -7,7 +7,7 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -65,6 +65,26 @@ def chromium() -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
+
+
+@contextmanager
+def visiting(browser: Browser, forgiven: str = "") -> Iterator[Callable[..., Visit]]:
+    """Makes visits to the platform. At the end nothing went wrong on any page of theirs, but for troubles with the
+    words that are `forgiven`, and none fetched anything from elsewhere."""
+    visits: list[Visit] = []
+    with serving() as address:
+
+        def make(**options) -> Visit:
+            visits.append(Visit(browser, address, **options))
+            return visits[-1]
+
+        yield make
+        for one in visits:
+            one.context.close()
+    troubles = [text for one in visits for text in one.troubles if not forgiven or forgiven not in text]
+    foreign = [url for one in visits for url in one.foreign]
+    assert troubles == [], troubles
+    assert foreign == [], foreign
 
 
 class Visit:

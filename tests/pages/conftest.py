@@ -37,6 +37,23 @@ def charlies(charlie: User) -> Client:
     return browser_of(charlie)
 
 
+@pytest.fixture(scope="module")
+def chromium():
+    from tests.pages import browser  # a web process, which the other tests of pages do without
+
+    with browser.chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def visit(chromium, fresh_limits):
+    """Makes visits in a real browser; see `tests.pages.browser.visiting`."""
+    from tests.pages import browser
+
+    with browser.visiting(chromium) as make:
+        yield make
+
+
 @pytest.fixture
 def text_file(account: Account, alice: User) -> Document:
     return uploaded(account, alice, "hours.txt", b"The office opens at nine.")

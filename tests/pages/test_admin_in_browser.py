@@ -16,26 +16,9 @@ from chat.models import Conversation
 from knowledge.models import Document
 from llm_settings.models import EmbeddingModel
 from tests.operations.conftest import filled, no_broker, staff_member  # noqa: F401
-from tests.pages import browser as driving
-from tests.pages.test_in_browser import chromium, pytestmark  # noqa: F401
+from tests.pages.test_in_browser import pytestmark  # noqa: F401
 
 SIZES = {"phone": {"width": 390, "height": 844}, "desktop": {"width": 1280, "height": 860}}
-
-
-@pytest.fixture
-def visit(chromium, fresh_limits):  # noqa: F811
-    visits = []
-
-    def make(**options):
-        visits.append(driving.Visit(chromium, address, **options))
-        return visits[-1]
-
-    with driving.serving() as address:
-        yield make
-        for one in visits:
-            one.context.close()
-    assert [trouble for one in visits for trouble in one.troubles] == []
-    assert [url for one in visits for url in one.foreign] == []
 
 
 @pytest.fixture

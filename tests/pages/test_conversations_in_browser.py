@@ -28,28 +28,6 @@ WIDTHS = [{"width": 360, "height": 740}, {"width": 1280, "height": 860}]
 LONG = "Donaudampfschifffahrtsgesellschaftskapitänswitwenrentenauszahlungsstelle" * 3
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    with driving.chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-def visit(chromium, fresh_limits):
-    visits = []
-
-    def make(**options):
-        visits.append(driving.Visit(chromium, address, **options))
-        return visits[-1]
-
-    with driving.serving() as address:
-        yield make
-        for one in visits:
-            one.context.close()
-    assert [url for one in visits for url in one.foreign] == []
-    assert [trouble for one in visits for trouble in one.troubles] == []
-
-
 def talk(account, user, question, answer, **fields):
     made = Conversation.objects.create(account=account, user=user, title=question[:255], **fields)
     Message.objects.create(account=account, conversation=made, role="user", content=question)

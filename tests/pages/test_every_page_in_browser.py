@@ -48,12 +48,6 @@ TOO_WIDE = """() => [...document.querySelectorAll("body *")].filter(
   (it) => it.getBoundingClientRect().right > innerWidth + 1).slice(-3).map((it) => it.outerHTML.slice(0, 120))"""
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    with driving.chromium() as browser:
-        yield browser
-
-
 @pytest.fixture
 def filled(account, alice, settings, tmp_path, fresh_limits) -> Filled:
     settings.MEDIA_ROOT = tmp_path

@@ -30,28 +30,6 @@ ROWS = (
 SIZES = [({"width": 360, "height": 740}, "dark"), ({"width": 1280, "height": 860}, "light")]
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    with driving.chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-def visit(chromium, fresh_limits):
-    visits = []
-
-    def make(**options):
-        visits.append(driving.Visit(chromium, address, **options))
-        return visits[-1]
-
-    with driving.serving() as address:
-        yield make
-        for one in visits:
-            one.context.close()
-    assert [url for one in visits for url in one.foreign] == []
-    assert [text for one in visits for text in one.troubles] == []
-
-
 @pytest.fixture
 def products(account) -> Collection:
     return Collection.objects.create(account=account, name="Products")

@@ -28,27 +28,11 @@ HOURS = (
 )
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    with driving.chromium() as browser:
-        yield browser
-
-
 @pytest.fixture
 def visit(chromium, monkeypatch):
     """Makes visits, and at the end asserts that nothing went wrong on them unless a test said so."""
-    visits = []
-
-    def make(**options):
-        visits.append(driving.Visit(chromium, address, **options))
-        return visits[-1]
-
-    with driving.working(monkeypatch), driving.serving() as address:
+    with driving.working(monkeypatch), driving.visiting(chromium) as make:
         yield make
-        for one in visits:
-            one.context.close()
-    assert [trouble for one in visits for trouble in one.troubles] == []
-    assert [url for one in visits for url in one.foreign] == []
 
 
 def upload(page, name="hours.md", content=HOURS):

@@ -12,7 +12,7 @@ from accounts import members
 from accounts.models import Account, Membership, OutgoingMail, SiteSettings
 from doculume.crypto import decrypt
 from tests.cast import PASSWORD
-from tests.pages.test_in_browser import chromium, pytestmark, visit  # noqa: F401
+from tests.pages.test_in_browser import pytestmark, visit  # noqa: F401
 
 PHONE = {"viewport": {"width": 360, "height": 740}, "color_scheme": "dark"}
 

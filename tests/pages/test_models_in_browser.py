@@ -13,7 +13,6 @@ from llm_settings.models import LLMProvider
 from tests.contract.test_llm_settings import offering
 from tests.llm_settings.endpoints import serving
 from tests.pages import browser as driving
-from tests.pages.test_playground_in_browser import chromium, visit  # noqa: F401
 
 pytestmark = [
     pytest.mark.browser,
@@ -27,7 +26,7 @@ KEY = "sk-a-very-secret-key-wxyz"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_provider_from_its_address_to_its_first_word(visit, alice, settings, scheme):  # noqa: F811
+def test_a_provider_from_its_address_to_its_first_word(visit, alice, settings, scheme):
     here = visit(color_scheme=scheme, viewport={"width": 360, "height": 740})
     page = here.sign_in(alice)
     with serving(offering("small", "large")) as endpoint:

@@ -25,28 +25,6 @@ OWN = ["profile", "email", "security", "security/password", "security/two-factor
 WIDTHS = [{"width": 360, "height": 740}, {"width": 1280, "height": 860}]
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    with driving.chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-def visit(chromium, fresh_limits):
-    visits = []
-
-    def make(**options):
-        visits.append(driving.Visit(chromium, address, **options))
-        return visits[-1]
-
-    with driving.serving() as address:
-        yield make
-        for one in visits:
-            one.context.close()
-    assert [trouble for one in visits for trouble in one.troubles] == []
-    assert [url for one in visits for url in one.foreign] == []
-
-
 def code_of(secret):
     return format_hotp_value(hotp_value(secret.replace(" ", ""), int(time.time()) // 30))
 

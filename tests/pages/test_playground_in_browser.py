@@ -27,28 +27,6 @@ LONG = "Donaudampfschifffahrtsgesellschaftskapitänswitwenrentenauszahlungsstell
 ASKED = "When does the library open?"
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    with driving.chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-def visit(chromium, fresh_limits):
-    visits = []
-
-    def make(**options):
-        visits.append(driving.Visit(chromium, address, **options))
-        return visits[-1]
-
-    with driving.serving() as address:
-        yield make
-        for one in visits:
-            one.context.close()
-    assert [url for one in visits for url in one.foreign] == []
-    assert [trouble for one in visits for trouble in one.troubles] == []
-
-
 @pytest.fixture
 def town(account):
     collection = Collection.objects.create(account=account, name=f"Town {LONG}")
