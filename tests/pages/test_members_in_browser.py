@@ -97,7 +97,7 @@ def test_roles_are_changed_and_people_removed_after_being_asked(visit, alice, bo
     page.goto(f"{here.address}/account/members?account={shared.pk}")
     page.get_by_label(f"Role of {bob.email}", exact=True).select_option("viewer")
     page.get_by_role("button", name=f"Change the role of {bob.email}").click()
-    expect(page.get_by_role("status")).to_have_text(f"{bob.email} is a viewer now.")
+    expect(page.get_by_role("status")).to_have_text(f"{bob.email} has the role Viewer now.")
     expect(page.get_by_role("button", name="Remove Bob")).not_to_be_visible()
     page.get_by_label(f"Remove {bob.email}", exact=True).click()
     page.get_by_role("button", name="Remove Bob").click()
