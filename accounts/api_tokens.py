@@ -8,12 +8,13 @@ import string
 from datetime import UTC, datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts import audit
-from accounts.models import Account, ApiToken, User
+from accounts.acting import memberships
+from accounts.models import Account, ApiToken, Membership, User
 from accounts.tokens import CredentialRefused
 from doculume.crypto import UnreadableSecret, decrypt, digest, encrypt
 from doculume.errors import Conflict, InvalidRequest
@@ -85,25 +86,33 @@ def default_row(user: User, request: HttpRequest | None = None) -> tuple[ApiToke
 def _owned(digest: str, now: datetime) -> QuerySet[ApiToken]:
     return (
         ApiToken.objects.live(now)
-        .select_related("user", "account__plan", "account__own_limits")
+        .select_related("user")
         .filter(digest=digest, user__is_active=True, user__deleted_at=None)
-        .filter(account__deleted_at=None, account__memberships__user=F("user"))
     )
 
 
+def _used_in(digest: str) -> QuerySet[Membership]:
+    token = ApiToken.objects.filter(digest=digest)
+    return memberships(token.values("user")).filter(account=Subquery(token.values("account")))
+
+
 _OWNED: Prepared[ApiToken] = Prepared(_owned, "a digest", datetime(2002, 2, 2, tzinfo=UTC))
+_USED_IN: Prepared[Membership] = Prepared(_used_in, "a digest")
 
 
 def token_owner(text: str) -> ApiToken:
-    """The live token of that text with its user, account and plan, in one query. Raises `CredentialRefused`.
+    """The live token of that text with its user, `membership`, account and plan, in one query. Raises
+    `CredentialRefused`.
 
     It lives as long as its user is active and in its account, and neither was deleted.
     """
     if not SHAPE.fullmatch(text):
         raise CredentialRefused
-    token = _OWNED.first(_digest(text), timezone.now())
-    if token is None:
+    digest = _digest(text)
+    token, membership = _OWNED.first_beside(_USED_IN, [digest, timezone.now()], [digest])
+    if token is None or membership is None:
         raise CredentialRefused
+    token.membership, token.account, membership.user = membership, membership.account, token.user
     _note_use(token)
     return token
 

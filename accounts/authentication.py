@@ -33,7 +33,7 @@ class BearerAuthentication(BaseAuthentication):
         if scheme.lower() != b"bearer":
             return None
         try:
-            credential = credential_of(token.strip().decode("ascii"))
+            credential = credential_of(token.strip().decode("ascii"), request.headers.get("X-Account-Id"))
         except (CredentialRefused, UnicodeDecodeError) as error:
             raise AuthenticationFailed(CredentialRefused.message) from error
         return credential.user, credential
@@ -66,8 +66,9 @@ class PageSessionAuthentication(SessionAuthentication):
         return super().authenticate(request)
 
 
-def credential_of(bearer: str) -> TokenFamily | ApiToken:
-    """What a bearer token stands for, with its user, in one query. Raises `CredentialRefused`.
+def credential_of(bearer: str, account: str | None) -> TokenFamily | ApiToken:
+    """What a bearer token stands for, with its user, and their `membership` in the account that it is shown for
+    (`family_of_access`; an API token has its own): in one query. Raises `CredentialRefused`.
 
     For sockets too, which bring theirs in the address.
     """
@@ -75,13 +76,13 @@ def credential_of(bearer: str) -> TokenFamily | ApiToken:
         return token_owner(bearer)
     if bearer.startswith(CHATBOT_KEY):
         raise CredentialRefused
-    return family_of_access(bearer)
+    return family_of_access(bearer, account)
 
 
 def family_of_cookie(request: HttpRequest) -> TokenFamily | None:
     """The live sign-in that the `access_token` cookie belongs to, if any."""
     token = request.COOKIES.get(ACCESS_COOKIE)
     try:
-        return family_of_access(token) if token else None
+        return family_of_access(token, request.headers.get("X-Account-Id")) if token else None
     except CredentialRefused:
         return None

@@ -17,7 +17,7 @@ from django.utils.functional import SimpleLazyObject
 from django.views.decorators.cache import never_cache
 from django.views.generic.base import ContextMixin, TemplateView, View
 
-from accounts.api.scope import ACCOUNT_ID, AccountRefused
+from accounts.acting import ACCOUNT_ID, AccountRefused
 from accounts.models import Account, Membership, User
 from accounts.preferences import speak_to
 from accounts.views.refusals import refused

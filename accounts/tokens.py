@@ -14,13 +14,15 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth.models import update_last_login
 from django.db import transaction
+from django.db.models import F, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
 
 from accounts import audit
-from accounts.models import TokenFamily, User
+from accounts.acting import ACCOUNT_ID, memberships
+from accounts.models import Membership, TokenFamily, User
 from doculume.crypto import digest
 from doculume.errors import DoculumeError
 from doculume.prepared import Prepared
@@ -29,6 +31,8 @@ FAMILY_CLAIM = "fam"
 PURPOSE = "refresh-token"
 AnyToken = TypeVar("AnyToken", AccessToken, RefreshToken)
 _FAMILY = Prepared(lambda family: TokenFamily.objects.select_related("user").filter(id=family), UUID(int=2))
+_IN_PERSONAL = Prepared(lambda family: _of_family(family).filter(account__personal_of=F("user")), UUID(int=2))
+_IN_NAMED = Prepared(lambda family, account: _of_family(family).filter(account_id=account), UUID(int=2), 3)
 
 
 class CredentialRefused(DoculumeError):
@@ -108,9 +112,26 @@ def sign_out(family: TokenFamily, request: HttpRequest | None = None) -> None:
     audit.record(audit.Action.SIGNED_OUT, request=request, actor=family.user, account=family.user.personal_account)
 
 
-def family_of_access(access: str) -> TokenFamily:
-    """The live family of an access token with its active user, in one query. Raises `CredentialRefused`."""
-    return _usable(_FAMILY.first(_family_id(_decode(access, AccessToken))))
+def family_of_access(access: str, account: str | None = None) -> TokenFamily:
+    """The live family of an access token with its active user, in one query. Raises `CredentialRefused`.
+
+    Its `membership` is in the account whose id is given, as with `acting.membership_for`; None where that refuses.
+    """
+    ident = _family_id(_decode(access, AccessToken))
+    if account is None:
+        family, membership = _FAMILY.first_beside(_IN_PERSONAL, [ident], [ident])
+    elif ACCOUNT_ID.fullmatch(account):
+        family, membership = _FAMILY.first_beside(_IN_NAMED, [ident], [ident, int(account)])
+    else:
+        family, membership = _FAMILY.first(ident), None
+    family = _usable(family)
+    if membership is not None:
+        family.membership, membership.user = membership, family.user
+    return family
+
+
+def _of_family(family: UUID) -> QuerySet[Membership]:
+    return memberships(TokenFamily.objects.filter(id=family).values("user"))
 
 
 def _renew(family: TokenFamily) -> TokenPair:

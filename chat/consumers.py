@@ -20,8 +20,8 @@ from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 from accounts import rate_limits
+from accounts.acting import AccountRefused, membership_for
 from accounts.addresses import limit_address
-from accounts.api.scope import AccountRefused, membership_for
 from accounts.authentication import credential_of
 from accounts.liveness import Credential
 from accounts.models import ApiToken, Membership, TokenFamily
@@ -129,9 +129,9 @@ class ChatSocket(AsyncWebsocketConsumer):
         token = self.options.pop("token", "")
         if not token.isascii():
             raise CredentialRefused
-        shown = credential_of(token)
-        account = str(shown.account_id) if isinstance(shown, ApiToken) else self.options.get("account_id")
-        return shown, membership_for(shown.user, account)
+        asked = self.options.get("account_id")
+        shown = credential_of(token, asked)
+        return shown, shown.membership or membership_for(shown.user, asked)
 
     async def disconnect(self, code: int) -> None:
         self.gone = True

@@ -38,8 +38,9 @@ class InOneThread(Resolved):
 
     def answer(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        if response.streaming:  # what it tells takes longer than the view, and asks for a connection where it needs one
-            give_back()
+        # What it streams takes longer than the view, and asks for a connection where it needs one. Of any other, what
+        # is asked next finds the connection that was used last.
+        give_back()
         return response
 
 

@@ -1,7 +1,7 @@
 """Queries that every request asks, written once.
 
 For a look-up of one row the ORM takes several times longer to write the SQL than the database takes to answer it. What
-it wrote is kept here, with the way from a row to objects, and only the values change.
+it wrote is kept here, with the way from a row to objects, and only the values change. The database keeps its part too.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ from typing import Any, Generic, TypeVar
 from django.db import DEFAULT_DB_ALIAS, connection, models
 from django.db.models.query import get_related_populators
 
+from doculume.postgresql.statements import Statement
+
 Row = TypeVar("Row", bound=models.Model)
+Other = TypeVar("Other", bound=models.Model)
 
 
 class Prepared(Generic[Row]):
@@ -36,22 +39,38 @@ class Prepared(Generic[Row]):
     def all(self, *values: Any) -> list[Row]:
         return [self._object(row) for row in self._executed(values)]
 
-    def _executed(self, values: Sequence[Any], most: int | None = None) -> list[Any]:
-        sql, bound = self._statement
-        places = dict(zip(self._examples, values, strict=True))
+    def first_beside(
+        self, other: Prepared[Other], values: Sequence[Any], others: Sequence[Any]
+    ) -> tuple[Row | None, Other | None]:
+        """The first row of either, with values of its own, in one statement."""
         with connection.cursor() as cursor:
-            cursor.execute(sql, [places.get(each, each) for each in bound])
+            _beside(self, other).execute(cursor, [*self._bound(values), *other._bound(others)])
+            row = cursor.fetchone()
+        own = len(self._compiler.select)
+        return self._object_if(row[:own]), other._object_if(row[own:])
+
+    def _executed(self, values: Sequence[Any], most: int | None = None) -> list[Any]:
+        with connection.cursor() as cursor:
+            self._statement.execute(cursor, self._bound(values))
             return cursor.fetchmany(most) if most else cursor.fetchall()
+
+    def _bound(self, values: Sequence[Any]) -> list[Any]:
+        places = dict(zip(self._examples, values, strict=True))
+        return [places.get(each, each) for each in self._sql[1]]
 
     @cached_property
     def _compiler(self) -> Any:
         return self._build(*self._examples).query.get_compiler(DEFAULT_DB_ALIAS)
 
     @cached_property
-    def _statement(self) -> tuple[str, Sequence[Any]]:
+    def _sql(self) -> tuple[str, Sequence[Any]]:
         sql, bound = self._compiler.as_sql()
         assert all(example in bound for example in self._examples)
         return sql, bound
+
+    @cached_property
+    def _statement(self) -> Statement:
+        return Statement(self._sql[0])
 
     @cached_property
     def _shape(self) -> tuple[dict[int, Any], slice, list[str], list[Any]]:
@@ -72,6 +91,10 @@ class Prepared(Generic[Row]):
             setattr(found, name, values[place])
         return found
 
+    def _object_if(self, row: Sequence[Any]) -> Row | None:
+        """None for a row of nothing, as an outer join makes it."""
+        return self._object(row) if any(value is not None for value in row) else None
+
     @staticmethod
     def _converted(row: Sequence[Any], converters: dict[int, Any]) -> Iterator[Any]:
         for place, value in enumerate(row):
@@ -79,6 +102,14 @@ class Prepared(Generic[Row]):
             for function in functions:
                 value = function(value, expression, connection)
             yield value
+
+
+@lru_cache(maxsize=64)
+def _beside(first: Prepared[Any], second: Prepared[Any]) -> Statement:
+    rows = " ".join(
+        f"LEFT JOIN ({one._sql[0]} LIMIT 1) AS {name} ON TRUE" for one, name in ((first, "a"), (second, "b"))
+    )
+    return Statement(f"SELECT a.*, b.* FROM (SELECT) AS once {rows}")  # noqa: S608
 
 
 def insert_if(condition: str, bound: Mapping[str, Any], *rows: models.Model) -> bool:

@@ -167,6 +167,8 @@ DATABASES["default"]["OPTIONS"] |= {
     "options": f"-c statement_timeout={env_int('DATABASE_STATEMENT_TIMEOUT_MS', 30_000, minimum=0)}",
 }
 DATABASES["default"] |= {"ENGINE": "doculume.postgresql", "CONN_HEALTH_CHECKS": True}
+# Where connections are to the server itself; see doculume.postgresql.statements.
+DATABASE_PREPARED_STATEMENTS = env_bool("DATABASE_PREPARED_STATEMENTS", True)
 
 REDIS_URL = env_str("REDIS_URL") or embedded.redis_url(VAR)
 CACHES = {

@@ -2,51 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-from django.db.models import QuerySet
 from rest_framework.request import Request
 
+from accounts.acting import membership_for
 from accounts.models import Account, ApiToken, Membership, User
-from doculume.errors import PermissionRefused
-from doculume.prepared import Prepared
-
-ACCOUNT_ID = re.compile(r"[0-9]{1,18}")
-
-
-class AccountRefused(PermissionRefused):
-    """The account that was named is none of the user's; whether it exists does not show."""
-
-    message = "You do not belong to the account that X-Account-Id names."
-
-
-def _memberships(user: int) -> QuerySet[Membership]:
-    return Membership.objects.select_related("account__plan", "account__own_limits").filter(
-        user=user, user__deleted_at=None, account__deleted_at=None
-    )
-
-
-_PERSONAL = Prepared(lambda user, same: _memberships(user).filter(account__personal_of=same), 2, 3)
-_NAMED = Prepared(lambda user, account: _memberships(user).filter(account_id=account), 2, 3)
-
-
-def membership_for(user: User, asked: str | None) -> Membership:
-    """`user` in the account whose id `asked` holds (the `X-Account-Id` header), else in the personal account.
-
-    The account comes along in the one query, with all that `Account.allowance` reads. Raises `AccountRefused`, alike
-    for an account of others, of nobody, one that was deleted, and for what is no id at all.
-    """
-    if asked is None:
-        found = _PERSONAL.first(user.pk, user.pk)
-    elif ACCOUNT_ID.fullmatch(asked):
-        found = _NAMED.first(user.pk, int(asked))
-    else:
-        found = None
-    if found is None:
-        raise AccountRefused
-    found.user = user
-    return found
 
 
 def asked_for(request: Request) -> str | None:
@@ -71,7 +32,8 @@ class AccountScoped:
         super().perform_authentication(request)  # type: ignore[misc]
         user = request.user
         if isinstance(user, User):
-            self.membership = membership_for(user, asked_for(request))
+            known = getattr(request.auth, "membership", None)
+            self.membership = known or membership_for(user, asked_for(request))
             self.account = self.membership.account
             request.membership, request.account = self.membership, self.account  # type: ignore[attr-defined]
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 from django.db import models
 from django.utils import timezone
 
-from accounts.models.account import Account
+from accounts.models.account import Account, Membership
 from accounts.models.people import User
 from doculume.ids import new_id
 
@@ -42,6 +42,8 @@ class TokenFamily(models.Model):
     revoked_because = models.CharField(max_length=40, blank=True)
 
     objects = TokenFamilySet.as_manager()
+    membership: Membership | None = None
+    """Of the user, in the account that is acted in, where it was read along."""
 
     class Meta:
         verbose_name_plural = "token families"
@@ -88,6 +90,8 @@ class ApiToken(models.Model):
     revoked_because = models.CharField(max_length=40, blank=True, editable=False)
 
     objects: ClassVar[ApiTokenSet] = ApiTokenSet.as_manager()  # type: ignore[assignment]
+    membership: Membership | None = None
+    """Of the user, in the token's account, where it was read along."""
 
     class Meta:
         verbose_name = "API token"

@@ -10,13 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
-
 from accounts.models import Account
+from doculume.postgresql.statements import Statement
 from knowledge.search import _text, _vector
 from knowledge.search._filters import Scope, SearchFilters, scope_of
 from knowledge.search._fusion import WINDOW, Fused, fuse
-from knowledge.search._running import LONGEST_QUERY, Clock, snapshot
+from knowledge.search._running import LONGEST_QUERY, Clock, Moment, snapshot
 from knowledge.search.entries import (
     Boost,
     BoostApplied,
@@ -28,7 +27,7 @@ from knowledge.search.entries import (
 )
 from knowledge.search.indexes import dense
 from knowledge.search.meta import MetaFilter, UnusableRange
-from knowledge.search.pointers import answering_model
+from knowledge.search.pointers import model_of
 from llm_settings.models import EmbeddingModel
 from llm_settings.providers import get_embedder
 from llm_settings.providers.base import Embedder
@@ -41,20 +40,20 @@ __all__ = [
 MOST_HITS = 200
 EVERYTHING = SearchFilters()
 
-_HITS = """
+_HITS = Statement("""
     SELECT chunk.id AS chunk_id, chunk.entry_id, document.id AS document_id, chunk.collection_id,
            coalesce(document.filename, '') AS filename, entry.title, chunk.page_number, chunk.heading_path, chunk.kind,
            chunk.text, chunk.context, chunk.start, chunk."end", entry.language, entry.source_url AS url,
-           coalesce(-(embedding.vector <#> %(vector)s::halfvec), 0) AS cosine
+           coalesce(-(embedding.vector <#> %s::halfvec), 0) AS cosine
     FROM knowledge_chunk AS chunk
     JOIN knowledge_entry AS entry
-      ON entry.account_id = %(account)s AND entry.id = chunk.entry_id AND entry.active_generation = chunk.generation
+      ON entry.account_id = %s AND entry.id = chunk.entry_id AND entry.active_generation = chunk.generation
     LEFT JOIN knowledge_document AS document
-      ON document.account_id = %(account)s AND document.entry_id = entry.id
+      ON document.account_id = %s AND document.entry_id = entry.id
     LEFT JOIN knowledge_chunkembedding AS embedding
-      ON embedding.account_id = %(account)s AND embedding.chunk_id = chunk.id AND embedding.model_id = %(model)s
-    WHERE chunk.account_id = %(account)s AND chunk.id = ANY(%(chunks)s)
-"""
+      ON embedding.account_id = %s AND embedding.chunk_id = chunk.id AND embedding.model_id = %s
+    WHERE chunk.account_id = %s AND chunk.id = ANY(%s)
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,22 +117,23 @@ def search(
     if not text or limit < 1:
         return SearchResult([])
     clock = Clock()
-    model = model or answering_model(account)
+    scope = scope_of(account.id, filters)
+    model = model or model_of(scope.answering)
     embedder = get_embedder(model)
     # Before the transaction: a remote model may take its time.
     vector = dense(embedder.embed_query(text))
     clock.lap("embed")
     depth = max(WINDOW, 2 * limit if per_entry else limit)
-    with snapshot():
-        scope = scope_of(account.id, filters)
+    reading = _text.Reading(scope, text)
+    with snapshot(_text.STATISTICS, reading.bound) as moment:
         near = _vector.nearest(scope, model, vector, depth)
         clock.lap("vector")
-        terms = _text.read_query(scope, text)
+        terms = reading.weighed(moment.first)
         found = _text.matching(scope, terms, depth)
         clock.lap("text")
         ranked = fuse(near, found, terms.full_weight)
         chosen = (_best_of_entries(ranked) if per_entry else ranked)[:limit]
-        rows = _rows(scope, model, vector, chosen)
+        rows = _rows(moment, scope, model, vector, chosen)
     hits = [_hit(hit, rows[hit.chunk_id], embedder) for hit in chosen if hit.chunk_id in rows]
     clock.lap("fetch")
     return SearchResult(hits, clock.laps, terms.weights, scope.chunks)
@@ -151,12 +151,12 @@ def _best_of_entries(ranked: list[Fused]) -> list[Fused]:
     return list(best.values())
 
 
-def _rows(scope: Scope, model: EmbeddingModel, vector: str, chosen: list[Fused]) -> dict[UUID, dict[str, Any]]:
-    ids = [hit.chunk_id for hit in chosen]
-    with connection.cursor() as cursor:
-        cursor.execute(_HITS, {"account": scope.account_id, "model": model.id, "vector": vector, "chunks": ids})
-        names = [column.name for column in cursor.description or ()]
-        return {row[0]: dict(zip(names, row, strict=True)) for row in cursor.fetchall()}
+def _rows(
+    moment: Moment, scope: Scope, model: EmbeddingModel, vector: str, chosen: list[Fused]
+) -> dict[UUID, dict[str, Any]]:
+    account = scope.account_id
+    rows = moment.last(_HITS, [vector, account, account, account, model.id, account, [hit.chunk_id for hit in chosen]])
+    return {row["chunk_id"]: row for row in rows}
 
 
 def _hit(fused: Fused, row: dict[str, Any], embedder: Embedder) -> SearchHit:

@@ -9,17 +9,26 @@ from uuid import UUID
 
 from django.db import connection
 
+from doculume.postgresql.statements import Statement
 from knowledge.search.meta import Bound, MetaFilter, conditions
+from knowledge.search.pointers import ANSWERING, answering_for
 
 # Chunks of chosen entries are counted up to this many; above it, all that matters is that there are many.
 COUNTED = 50_000
+# Collections that hold one part in so many of their account are much of it.
+MOST_SHARE = 4
 
-_SIZES = """
-    SELECT language, sum(chunk_count), sum(chunk_count) FILTER (WHERE %(all)s OR collection_id = ANY(%(chosen)s)),
-           sum(term_count) FILTER (WHERE %(all)s OR collection_id = ANY(%(chosen)s))
-    FROM knowledge_languagestatistic WHERE account_id = %(account)s AND chunk_count > 0
-    GROUP BY language ORDER BY 2 DESC, 1
-"""
+# By language, the most frequent first; in any case a row, for the model that answers.
+_SIZES = Statement(f"""
+    SELECT answering.model, size.* FROM ({ANSWERING}) AS answering (model) LEFT JOIN (
+        SELECT language, sum(chunk_count) AS chunks, sum(chunk_count) FILTER (WHERE is_chosen) AS within,
+               sum(term_count) FILTER (WHERE is_chosen) AS terms
+        FROM (
+            SELECT language, chunk_count, term_count, coalesce(collection_id = ANY(%s::uuid[]), TRUE) AS is_chosen
+            FROM knowledge_languagestatistic WHERE account_id = %s AND chunk_count > 0
+        ) AS each GROUP BY language
+    ) AS size ON TRUE ORDER BY size.chunks DESC, size.language
+""")  # noqa: S608
 _ENTRY_CHUNKS = """
     SELECT count(*) FROM (
         SELECT 1 FROM knowledge_chunkterms WHERE account_id = %s AND entry_id = ANY(%s) LIMIT %s
@@ -55,6 +64,16 @@ class Scope:
     entry_filter: Bound | None = None
     """The condition on `entry` that filters on fields make. How much it leaves is not known beforehand: `chunks` is
     what the collections have."""
+    is_led: bool = False
+    """Whether an index leads to what passes the filters."""
+    answering: UUID | None = None
+    """The model that the account's questions are embedded by, where there is one; see `pointers.model_of`."""
+
+    @property
+    def is_typical(self) -> bool:
+        """Whether a plan for no values in particular is good for these. It takes the index of fields, where one of a
+        small collection's entries may be the shorter way, and knows nothing of where a range begins and ends."""
+        return self.is_led and self.chunks * MOST_SHARE >= self.account_chunks
 
     def where(self) -> Bound:
         """The condition on a table with the columns account_id, collection_id and entry_id."""
@@ -77,13 +96,14 @@ class Scope:
 def scope_of(account_id: int, filters: SearchFilters) -> Scope:
     collections, entries = list(filters.collection_ids), _entries(account_id, filters)
     with connection.cursor() as cursor:
-        cursor.execute(_SIZES, {"all": not collections, "chosen": collections, "account": account_id})
+        _SIZES.execute(cursor, [*answering_for(account_id), collections or None, account_id])
         rows = cursor.fetchall()
-    total, within, terms = (sum(int(row[column] or 0) for row in rows) for column in (1, 2, 3))
+    answering, languages = rows[0][0], [row[1] for row in rows if row[1] is not None]
+    total, within, terms = (sum(int(row[column] or 0) for row in rows) for column in (2, 3, 4))
     average = terms / within if within else 0.0
     if entries is not None:
         within = min(within, _chunks_of(account_id, entries))
-    scope = Scope(account_id, collections, entries, [row[0] for row in rows], total, within, average)
+    scope = Scope(account_id, collections, entries, languages, total, within, average, answering=answering)
     return _filtered(scope, filters.meta) if filters.meta and scope.chunks else scope
 
 
@@ -96,6 +116,7 @@ def entry_scope(account_id: int, collection_ids: Sequence[UUID], filters: Sequen
 
 def _filtered(scope: Scope, filters: Sequence[MetaFilter]) -> Scope:
     sql, bound = conditions(filters)
+    scope = replace(scope, is_led=any(one.operator in ("eq", "or", "and") for one in filters))
     where = f"entry.account_id = %s AND entry.active_generation > 0 AND {sql}"
     if not scope.collection_ids:
         return replace(scope, entry_filter=(where, [scope.account_id, *bound]))

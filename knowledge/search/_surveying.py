@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from uuid import UUID
 
 from django.db import connection
 
+from doculume.postgresql.statements import Statement
 from knowledge.search._filters import Scope
 from knowledge.search._fusion import WINDOW
 from knowledge.search._text import CANDIDATES, MOST_CANDIDATES, SCORE, Found, Lookup
@@ -31,11 +33,11 @@ _MATCHING = """
     size AS MATERIALIZED (
         SELECT count(*) AS entries, coalesce(sum(greatest(chunk_count, 1)), 0)::bigint AS chunks FROM matching
     ),
-    listed AS MATERIALIZED (SELECT (SELECT array_agg(id) FROM matching) AS ids FROM size WHERE entries <= {few})
+    listed AS MATERIALIZED (SELECT (SELECT array_agg(id) FROM matching) AS ids FROM size WHERE entries <= %s)
 """
 _BY_ID = "entry_id = ANY((SELECT ids FROM listed)::uuid[])"
 # IS TRUE keeps the planner from looking up by id here too, which it would where it expects few.
-_BY_HASH = """(SELECT entries > {few} AND chunks <= {most} FROM size)
+_BY_HASH = """(SELECT entries > %s AND chunks <= %s FROM size)
     AND collection_id = ANY(%s) AND (entry_id IN (SELECT id FROM matching)) IS TRUE"""
 _SCORED = """
     SELECT chunk_id, entry_id, {cosine} AS cosine FROM knowledge_chunkembedding
@@ -113,10 +115,17 @@ def survey(scope: Scope, model: EmbeddingModel, vector: str, least: float, asked
         nearest=_NEAREST_OF_FEW if by_id else _NOTHING,
     )
     bound = [vector, *matching[1], *few[1], *near[1], *found[1], scope.account_id, model.id, *counted[1], least, least]
+    sql = f"WITH {statement} {results}"
     with connection.cursor() as cursor:
-        cursor.execute(f"WITH {statement} {results}", bound)
+        cursor.execute(_kept(sql).text() if scope.is_typical else sql, bound)
         rows = cursor.fetchall()
     return _read(rows, least)
+
+
+@lru_cache(maxsize=64)
+def _kept(sql: str) -> Statement:
+    """One for each number and kind of filters."""
+    return Statement(sql)
 
 
 def scored(scope: Scope, model: EmbeddingModel, vector: str, most: int) -> Bound:
@@ -140,8 +149,8 @@ def _scope(scope: Scope, most: int) -> tuple[Bound, list[Bound]]:
             condition, bound = f"{condition} AND entry_id = ANY(%s)", [*bound, scope.entry_ids]
         return ("size AS (SELECT %s::bigint AS chunks)", [scope.chunks]), [(condition, bound)]
     where, bound = scope.entry_filter
-    by_hash = (_BY_HASH.format(few=_few(scope), most=most), [scope.collection_ids])
-    return (_MATCHING.format(where=where, few=_few(scope)), bound), [(_BY_ID, []), by_hash]
+    by_hash = (_BY_HASH, [_few(scope), most, scope.collection_ids])
+    return (_MATCHING.format(where=where), [*bound, _few(scope)]), [(_BY_ID, []), by_hash]
 
 
 def _scored(scope: Scope, model: EmbeddingModel, conditions: Sequence[Bound], least: float = -1.0) -> Bound:
@@ -162,11 +171,11 @@ def _found(scope: Scope, asked: Lookup | None) -> Bound:
         limits = ("(collection_id = ANY(%s)) IS TRUE AND " + by_terms, [scope.collection_ids, asked.rarest])
         ways = [limits if asked.met < scope.chunks else ("collection_id = ANY(%s)", [scope.collection_ids])]
     else:
-        scanned = f"(SELECT entries <= {_few(scope)} AND chunks <= {max(CANDIDATES, asked.met)} FROM size)"  # noqa: S608
+        scanned, small = "(SELECT entries <= %s AND chunks <= %s FROM size)", [_few(scope), max(CANDIDATES, asked.met)]
         among = "(entry_id IN (SELECT id FROM matching)) IS TRUE"
         ways = [
-            (f"{scanned} AND {_BY_ID}", []),
-            (f"{scanned} IS NOT TRUE AND {among} AND {by_terms}", [asked.rarest]),
+            (f"{scanned} AND {_BY_ID}", small),
+            (f"{scanned} IS NOT TRUE AND {among} AND {by_terms}", [*small, asked.rarest]),
         ]
     branches = [_LEXICAL.format(score=SCORE, condition=condition, most=MOST_CANDIDATES) for condition, _ in ways]
     bound = [[*asked.scoring, scope.account_id, *values] for _, values in ways]

@@ -18,6 +18,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from doculume.postgresql.statements import Statement
 from knowledge.search import vocabulary
 from knowledge.search._filters import Scope
 from knowledge.search.indexes import LENGTH_SHARE, ORDINARY_LENGTH, SATURATION, sparse
@@ -31,7 +32,7 @@ MOST_QUERY_TERMS = 64
 CANDIDATES = 5_000
 MOST_CANDIDATES = 20_000
 
-_STATISTICS = "SELECT term, chunk_count FROM knowledge_termstatistic WHERE account_id = %s AND term = ANY(%s)"
+STATISTICS = Statement("SELECT term, chunk_count FROM knowledge_termstatistic WHERE account_id = %s AND term = ANY(%s)")
 # Weights are stored as if ORDINARY_LENGTH were the average. The factor makes a term that stands in the chunk once what
 # BM25 has it weigh with the true average, and others nearly that; see docs/decisions/0020.
 SCORE = "-(weights <#> %s::sparsevec) * (%s::float8 + %s::float8 * length) / (%s::float8 + %s::float8 * length)"
@@ -77,25 +78,46 @@ def read_query(scope: Scope, text: str, *, as_you_type: bool = False) -> QueryTe
 
     `as_you_type`: the last word stands for all that begin like it, a word that no chunk has for its nearest ones.
     """
-    readings = [Counter(terms_of(text, language)) for language in scope.languages[:MOST_LANGUAGES]]
-    asked: Counter[str] = Counter()
-    for reading in readings:
-        asked |= reading
-    counts = _chunk_counts(scope.account_id, asked)
-    weights = {term: times * rarity(counts[term], scope.account_chunks) for term, times in asked.items()}
-    guesses = _guesses(scope, text, counts) if as_you_type and readings else []
-    guessed = {term for guess in guesses for term in guess.instead_of}
-    full = [
-        _full_weight(weights[term] * (0.5 if is_pair(term) else 1) for term in reading if term not in guessed)
-        for reading in readings
-    ]
-    for guess in guesses:
-        weight = rarity(min(sum(guess.terms.values()), scope.account_chunks), scope.account_chunks)
-        weights |= {term: max(weight, weights.get(term, 0.0)) for term in guess.terms}
-        counts |= guess.terms
-        full = [each + weight for each in full]
-    read_as = {guess.word: list(guess.terms) for guess in guesses}
-    return QueryTerms(weights, counts, min(full, default=0.0), read_as)
+    reading = Reading(scope, text)
+    with connection.cursor() as cursor:
+        STATISTICS.execute(cursor, reading.bound)
+        return reading.weighed(cursor.fetchall(), as_you_type=as_you_type)
+
+
+class Reading:
+    """A question's terms, before it is known in how many chunks each stands."""
+
+    def __init__(self, scope: Scope, text: str) -> None:
+        self.scope, self.text = scope, text
+        self._readings = [Counter(terms_of(text, language)) for language in scope.languages[:MOST_LANGUAGES]]
+        self._asked: Counter[str] = Counter()
+        for reading in self._readings:
+            self._asked |= reading
+        self._keys = {term: term_key(scope.account_id, term) for term in self._asked}
+
+    @property
+    def bound(self) -> tuple[int, list[int]]:
+        """What STATISTICS binds."""
+        return self.scope.account_id, list(self._keys.values())
+
+    def weighed(self, statistics: Iterable[tuple[int, int]], *, as_you_type: bool = False) -> QueryTerms:
+        """By the rows of STATISTICS; see `read_query`."""
+        scope, found = self.scope, dict(statistics)
+        counts = {term: found.get(key, 0) for term, key in self._keys.items()}
+        weights = {term: times * rarity(counts[term], scope.account_chunks) for term, times in self._asked.items()}
+        guesses = _guesses(scope, self.text, counts) if as_you_type and self._readings else []
+        guessed = {term for guess in guesses for term in guess.instead_of}
+        full = [
+            _full_weight(weights[term] * (0.5 if is_pair(term) else 1) for term in reading if term not in guessed)
+            for reading in self._readings
+        ]
+        for guess in guesses:
+            weight = rarity(min(sum(guess.terms.values()), scope.account_chunks), scope.account_chunks)
+            weights |= {term: max(weight, weights.get(term, 0.0)) for term in guess.terms}
+            counts |= guess.terms
+            full = [each + weight for each in full]
+        read_as = {guess.word: list(guess.terms) for guess in guesses}
+        return QueryTerms(weights, counts, min(full, default=0.0), read_as)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,11 +216,3 @@ def _rarest(scope: Scope, query: QueryTerms, ordered: list[str]) -> list[str]:
         if taken >= 2 and (met * share > CANDIDATES or met > MOST_CANDIDATES):
             return ordered[:taken]
     return ordered
-
-
-def _chunk_counts(account_id: int, asked: Counter[str]) -> dict[str, int]:
-    keys = {term: term_key(account_id, term) for term in asked}
-    with connection.cursor() as cursor:
-        cursor.execute(_STATISTICS, [account_id, list(keys.values())])
-        found: dict[int, int] = dict(cursor.fetchall())
-    return {term: found.get(key, 0) for term, key in keys.items()}

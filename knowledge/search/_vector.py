@@ -39,7 +39,6 @@ _VECTORS: dict[UUID, tuple[int, float]] = {}
 SETTINGS = """
     SET LOCAL enable_seqscan = off;
     SET LOCAL max_parallel_workers_per_gather = 0;
-    SET LOCAL plan_cache_mode = force_custom_plan;
     SET LOCAL hnsw.iterative_scan = relaxed_order;
     SET LOCAL hnsw.ef_search = 200;
     SET LOCAL hnsw.max_scan_tuples = 40000

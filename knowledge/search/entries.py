@@ -14,22 +14,21 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
-
 from accounts.models import Account
+from doculume.postgresql.statements import Statement
 from knowledge.models import SHOWN_OF_FILES
 from knowledge.search import _text
 from knowledge.search._candidates import among
 from knowledge.search._explaining import Explanation
-from knowledge.search._filters import Scope, entry_scope
+from knowledge.search._filters import entry_scope
 from knowledge.search._fusion import fuse
 from knowledge.search._order import RERANKED, BoostApplied, Order, Ranked, texts_of
 from knowledge.search._ranking import Boost, SortKey
-from knowledge.search._running import LONGEST_QUERY, Clock, snapshot
+from knowledge.search._running import LONGEST_QUERY, Clock, Moment, snapshot
 from knowledge.search.answering import PASSAGES_JUDGED, Judged, answers
 from knowledge.search.indexes import dense
 from knowledge.search.meta import MetaFilter
-from knowledge.search.pointers import answering_model
+from knowledge.search.pointers import model_of
 from llm_settings.models import EmbeddingModel
 from llm_settings.providers import get_embedder, get_reranker
 from llm_settings.providers.base import Embedder, Vectors
@@ -40,7 +39,7 @@ __all__ = ["Boost", "BoostApplied", "EntryChunk", "EntryHit", "EntryResults", "M
 MOST_PER_PAGE = 100
 MOST_KEPT = 1_000  # queries; 5 kB each by the model that comes along
 
-_SHOWN = f"""
+_SHOWN = Statement(f"""
     SELECT entry.id AS entry_id, entry.title, coalesce(nullif(entry.raw_text, ''), left(entry.text, {SHOWN_OF_FILES}))
                AS raw_text, entry.meta, entry.searchable_meta, entry.source_url, entry.source_type, entry.source_id,
            entry.collection_id, entry.created_at, entry.updated_at, entry.language,
@@ -48,9 +47,9 @@ _SHOWN = f"""
            chunk.heading_path, chunk.start AS chunk_start, chunk."end" AS chunk_end
     FROM knowledge_chunk AS chunk
     JOIN knowledge_entry AS entry
-      ON entry.account_id = %(account)s AND entry.id = chunk.entry_id AND entry.active_generation = chunk.generation
-    WHERE chunk.account_id = %(account)s AND chunk.id = ANY(%(chunks)s)
-"""  # noqa: S608
+      ON entry.account_id = %s AND entry.id = chunk.entry_id AND entry.active_generation = chunk.generation
+    WHERE chunk.account_id = %s AND chunk.id = ANY(%s)
+""")  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +96,7 @@ class EntryResults:
     summarisable: bool
     """Whether the best results truly answer the query."""
     timings: dict[str, float] = field(default_factory=dict)
-    """Milliseconds: embed, scope, text, vector, rank, rerank (where there is one), fetch, judge, total."""
+    """Milliseconds: scope, embed, text, vector, rank, rerank (where there is one), fetch, judge, total."""
     total_is_exact: bool = True
 
 
@@ -132,16 +131,17 @@ def search_entries(
     if not text or not collection_ids:
         return EntryResults([], 0, False)
     clock = Clock()
-    model = model or answering_model(account)
+    scope = entry_scope(account.id, collection_ids, meta)
+    clock.lap("scope")
+    model = model or model_of(scope.answering)
     embedder = get_embedder(model)
     # Before the transaction: a remote model may take its time.
     asked, vector = embedded(embedder, text)  # type: ignore[arg-type]
     clock.lap("embed")
     window = slice((max(page, 1) - 1) * per_page, (max(page, 1) - 1) * per_page + min(per_page, MOST_PER_PAGE))
-    with snapshot():
-        scope = entry_scope(account.id, collection_ids, meta)
-        clock.lap("scope")
-        terms = _text.read_query(scope, text, as_you_type=as_you_type)
+    reading = _text.Reading(scope, text)
+    with snapshot(_text.STATISTICS, reading.bound) as moment:
+        terms = reading.weighed(moment.first, as_you_type=as_you_type)
         clock.lap("text")
         least = least_cosine(threshold, embedder)
         candidates = among(scope, model, vector, least, None if sorts else terms)
@@ -151,14 +151,14 @@ def search_entries(
         best = order.best(PASSAGES_JUDGED)
         reranker = None if sorts else get_reranker()
         texts = texts_of(scope, order.head[:RERANKED]) if reranker else []
-        shown = None if reranker else _shown(order, boosts, sorts, window, best)
+        shown = None if reranker else _shown(moment, order, boosts, sorts, window, best)
     clock.lap("rank")
     if reranker:  # outside the transaction too
         order.rerank(reranker, text, texts)
         clock.lap("rerank")
     if shown is None:
-        with snapshot():
-            shown = _shown(order, boosts, sorts, window, best)
+        with snapshot() as moment:
+            shown = _shown(moment, order, boosts, sorts, window, best)
     ranked, rows = shown
     clock.lap("fetch")
     judged = [_judged(one, rows[one.chunk_id]) for one in best if one.chunk_id in rows]
@@ -187,21 +187,19 @@ def least_spread(embedder: Embedder) -> float:
 
 
 def _shown(
-    order: Order, boosts: Sequence[Boost], sorts: Sequence[SortKey], window: slice, best: Sequence[Ranked]
+    moment: Moment,
+    order: Order,
+    boosts: Sequence[Boost],
+    sorts: Sequence[SortKey],
+    window: slice,
+    best: Sequence[Ranked],
 ) -> tuple[list[Ranked], dict[UUID, dict[str, Any]]]:
     """The entries of the page, and what is shown of them and judged of the best; by chunk."""
     ranked = order.sorted_by(sorts, window) if sorts else order.page(boosts, window)
-    return ranked, _rows(order.candidates.scope, {one.chunk_id for one in (*ranked, *best)})
-
-
-def _rows(scope: Scope, chunks: set[UUID]) -> dict[UUID, dict[str, Any]]:
-    if not chunks:
-        return {}
-    with connection.cursor() as cursor:
-        cursor.execute(_SHOWN, {"account": scope.account_id, "chunks": list(chunks)})
-        names = [column.name for column in cursor.description or ()]
-        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    return {row["chunk_id"]: row for row in rows}
+    chunks = {one.chunk_id for one in (*ranked, *best)}
+    account = order.candidates.scope.account_id
+    rows = moment.last(_SHOWN, [account, account, list(chunks)]) if chunks else []
+    return ranked, {row["chunk_id"]: row for row in rows}
 
 
 def _judged(one: Ranked, row: dict[str, Any]) -> Judged:

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import connection
 
 from accounts.models import Account
+from doculume.postgresql.statements import Statement
 from knowledge.models import AccountIndex
 from llm_settings.models import EmbeddingModel
 
@@ -27,20 +28,31 @@ class IndexModels:
         return (self.answering, *self.also)
 
 
-# Asked by every search, and therefore by hand: the two queries of the ORM take ten times as long.
-_ANSWERING = """
+# Asked by every search, and therefore by hand: the two queries of the ORM take ten times as long. `answering_for` is
+# what it binds.
+ANSWERING = """
     SELECT coalesce(
         (SELECT answering_id FROM knowledge_accountindex WHERE account_id = %s),
         (SELECT id FROM llm_settings_embeddingmodel WHERE status = %s ORDER BY created_at DESC LIMIT 1)
     )
 """
+_ANSWERING = Statement(ANSWERING)
+
+
+def answering_for(account_id: int) -> tuple[int, str]:
+    return account_id, Status.ACTIVE.value
 
 
 def answering_model(account: Account) -> EmbeddingModel:
     """The model that the account's questions are embedded by, in one query."""
     with connection.cursor() as cursor:
-        cursor.execute(_ANSWERING, [account.id, Status.ACTIVE])
+        _ANSWERING.execute(cursor, answering_for(account.id))
         (found,) = cursor.fetchone()
+    return model_of(found)
+
+
+def model_of(found: UUID | None) -> EmbeddingModel:
+    """The one that ANSWERING found; where it found none, the deployment's, which is made at first need."""
     return _model(found) if found else EmbeddingModel.objects.active()
 
 

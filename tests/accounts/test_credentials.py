@@ -140,6 +140,7 @@ def test_a_bearer_token_may_come_from_anywhere(as_alice):
     assert answer.status_code == 200
 
 
-def test_who_is_asking_costs_one_query_and_the_account_another(as_alice, django_assert_num_queries):
-    with django_assert_num_queries(3):  # the third is the profile itself
-        assert as_alice.get(ME).status_code == 200
+def test_who_is_asking_and_in_which_account_costs_one_query(as_alice, alice, django_assert_num_queries):
+    for account in ({}, {"HTTP_X_ACCOUNT_ID": str(alice.personal_account.id)}):
+        with django_assert_num_queries(2):  # the second is the profile itself
+            assert as_alice.get(ME, **account).status_code == 200
