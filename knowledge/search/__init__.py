@@ -13,7 +13,7 @@ from uuid import UUID
 from accounts.models import Account
 from doculume.postgresql.statements import Statement
 from knowledge.search import _text, _vector
-from knowledge.search._filters import Scope, SearchFilters, scope_of
+from knowledge.search._filters import Id, Scope, SearchFilters, scope_of
 from knowledge.search._fusion import WINDOW, Fused, fuse
 from knowledge.search._running import LONGEST_QUERY, Clock, Moment, snapshot
 from knowledge.search.entries import (
@@ -145,7 +145,7 @@ def weights_for(account: Account, text: str) -> dict[str, float]:
 
 
 def _best_of_entries(ranked: list[Fused]) -> list[Fused]:
-    best: dict[UUID, Fused] = {}
+    best: dict[Id, Fused] = {}
     for hit in ranked:
         best.setdefault(hit.entry_id, hit)
     return list(best.values())
@@ -153,10 +153,10 @@ def _best_of_entries(ranked: list[Fused]) -> list[Fused]:
 
 def _rows(
     moment: Moment, scope: Scope, model: EmbeddingModel, vector: str, chosen: list[Fused]
-) -> dict[UUID, dict[str, Any]]:
+) -> dict[Id, dict[str, Any]]:
     account = scope.account_id
     rows = moment.last(_HITS, [vector, account, account, account, model.id, account, [hit.chunk_id for hit in chosen]])
-    return {row["chunk_id"]: row for row in rows}
+    return {str(row["chunk_id"]): row for row in rows}
 
 
 def _hit(fused: Fused, row: dict[str, Any], embedder: Embedder) -> SearchHit:

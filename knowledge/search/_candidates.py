@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import connection
 
 from knowledge.search import _text, _vector
-from knowledge.search._filters import Scope
+from knowledge.search._filters import Id, Scope
 from knowledge.search._fusion import WINDOW
 from knowledge.search._surveying import scored, survey
 from knowledge.search._text import Found, QueryTerms
@@ -33,21 +33,21 @@ _BEST = """
     )
 """
 _REST = """
-    {best} SELECT entry_id, chunk_id, cosine FROM best WHERE entry_id <> ALL(%s)
-    ORDER BY cosine DESC, entry_id LIMIT %s OFFSET %s
+    {best} SELECT entry_id::text, chunk_id::text, cosine FROM best WHERE entry_id <> ALL(%s)
+    ORDER BY cosine DESC, best.entry_id LIMIT %s OFFSET %s
 """
 _SORTED = """
-    {best} SELECT best.entry_id, best.chunk_id, best.cosine
+    {best} SELECT best.entry_id::text, best.chunk_id::text, best.cosine
     FROM (SELECT * FROM best ORDER BY cosine DESC, entry_id LIMIT {most}) AS best
     JOIN knowledge_entry AS entry ON entry.account_id = %s AND entry.id = best.entry_id
     ORDER BY {order}, best.cosine DESC, best.entry_id LIMIT %s OFFSET %s
 """
 _COSINES = """
-    SELECT entry_id, max(-(vector <#> %s::halfvec)) FROM knowledge_chunkembedding
+    SELECT entry_id::text, max(-(vector <#> %s::halfvec)) FROM knowledge_chunkembedding
     WHERE account_id = %s AND model_id = %s AND entry_id = ANY(%s) GROUP BY entry_id
 """
 
-EntryRow = tuple[UUID, UUID, float]
+EntryRow = tuple[Id, Id, float]
 """Entry, its nearest chunk, that chunk's cosine."""
 
 
@@ -66,13 +66,13 @@ class Candidates:
     """Whether `total` counts all there are."""
     compared: bool
     """Whether every chunk in scope was compared."""
-    _cosines: dict[UUID, float] = field(default_factory=dict)
+    _cosines: dict[Id, float] = field(default_factory=dict)
 
-    def cosine_of(self, entry: UUID) -> float:
+    def cosine_of(self, entry: Id) -> float:
         """Of its nearest chunk, for an entry that either leg brings; -1 for what the model has not embedded."""
         return self._cosines.get(entry, -1.0)
 
-    def rest(self, without: Sequence[UUID], first: int, count: int) -> list[EntryRow]:
+    def rest(self, without: Sequence[Id], first: int, count: int) -> list[EntryRow]:
         """Entries near enough beside these, nearest first."""
         if not self.compared:
             return []
@@ -82,7 +82,7 @@ class Candidates:
         """Entries near enough in that order of the table `entry`; ties by nearness, then by id."""
         sql, bound = order
         if not self.compared:
-            scope = replace(self.scope, entry_ids=list(self._cosines), entry_filter=None)
+            scope = replace(self.scope, entry_ids=[UUID(entry) for entry in self._cosines], entry_filter=None)
             return replace(self, scope=scope, compared=True).sorted_by(order, first, count)
         return self._fetch(_SORTED, [self.scope.account_id, *bound, count, first], order=sql, most=MOST_SORTED)
 
@@ -120,14 +120,14 @@ def _walked(scope: Scope, model: EmbeddingModel, vector: str, least: float, foun
     return Candidates(scope, model, vector, least, near, found, total, settled, False, cosines)
 
 
-def _nearest_of_entries(near: Sequence[Near]) -> dict[UUID, float]:
-    cosines: dict[UUID, float] = {}
+def _nearest_of_entries(near: Sequence[Near]) -> dict[Id, float]:
+    cosines: dict[Id, float] = {}
     for hit in near:
         cosines.setdefault(hit.entry_id, hit.cosine)
     return cosines
 
 
-def _cosines(scope: Scope, model: EmbeddingModel, vector: str, entries: set[UUID]) -> dict[UUID, float]:
+def _cosines(scope: Scope, model: EmbeddingModel, vector: str, entries: set[Id]) -> dict[Id, float]:
     if not entries:
         return {}
     with connection.cursor() as cursor:

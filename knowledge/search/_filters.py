@@ -37,6 +37,11 @@ _ENTRY_CHUNKS = """
 _ENTRIES_OF_DOCUMENTS = "SELECT entry_id FROM knowledge_document WHERE account_id = %s AND id = ANY(%s)"
 
 
+Id = str
+"""A chunk's or an entry's, as PostgreSQL writes it. Hits are put together and ordered by it, a thousand times a search,
+for which UUID objects take ten times as long."""
+
+
 @dataclass(frozen=True, slots=True)
 class SearchFilters:
     """What a search is limited to. An empty tuple does not limit; ids of other accounts match nothing."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
-from uuid import UUID
 
+from knowledge.search._filters import Id
 from knowledge.search._text import Found
 from knowledge.search._vector import Near
 
@@ -20,18 +20,21 @@ WINDOW = 100
 FULL_MATCH = 0.25
 
 
+NOT_FOUND: tuple[None, float, None] = (None, 0.0, None)
+
+
 class Fused(NamedTuple):
     """A chunk in the joint ranking. What a leg did not find has no score and no rank there."""
 
-    chunk_id: UUID
-    entry_id: UUID
+    chunk_id: Id
+    entry_id: Id
     score: float
     cosine: float | None = None
     vector_rank: int | None = None
     lexical_score: float | None = None
     lexical_rank: int | None = None
 
-    def order(self) -> tuple[float, float, float, UUID]:
+    def order(self) -> tuple[float, float, float, Id]:
         return -self.score, -(self.cosine or -1.0), -(self.lexical_score or 0.0), self.chunk_id
 
 
@@ -41,18 +44,24 @@ def fuse(near: Sequence[Near], found: Sequence[Found], full_weight: float, least
     `least_spread`: cosines closer together than this are not stretched as far as from 0 to 1, so that what hardly
     differs has scores that hardly differ. Where scores are only for order, that is of no use.
     """
-    fused: dict[UUID, Fused] = {}
+    spread = found[0].score / 2 if found and least_spread else 0.0
+    scores = _stretched([match.score for match in found], FULL_MATCH * full_weight, unfound=0.0, least_spread=spread)
+    lexical = {
+        match.chunk_id: (match, score / 2, rank)
+        for rank, (match, score) in enumerate(zip(found, scores, strict=True), 1)
+    }
+    fused = []
     scores = _stretched([hit.cosine for hit in near], least_spread=least_spread)
     for rank, (hit, score) in enumerate(zip(near, scores, strict=True), 1):
-        fused[hit.chunk_id] = Fused(hit.chunk_id, hit.entry_id, score / 2, cosine=hit.cosine, vector_rank=rank)
-    spread = found[0].score / 2 if found and least_spread else 0.0
-    scores = _stretched([hit.score for hit in found], FULL_MATCH * full_weight, unfound=0.0, least_spread=spread)
-    for rank, (match, score) in enumerate(zip(found, scores, strict=True), 1):
-        known = fused.get(match.chunk_id) or Fused(match.chunk_id, match.entry_id, 0.0)
-        fused[match.chunk_id] = Fused(
-            known.chunk_id, known.entry_id, known.score + score / 2, known.cosine, known.vector_rank, match.score, rank
-        )
-    return sorted(fused.values(), key=Fused.order)
+        match, share, lexical_rank = lexical.pop(hit.chunk_id, NOT_FOUND)
+        fused.append(
+            Fused(
+                hit.chunk_id, hit.entry_id, score / 2 + share, hit.cosine, rank, match and match.score, lexical_rank
+            )
+        )  # fmt: skip
+    for match, share, rank in lexical.values():
+        fused.append(Fused(match.chunk_id, match.entry_id, share, None, None, match.score, rank))
+    return sorted(fused, key=Fused.order)
 
 
 def _stretched(

@@ -6,12 +6,11 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
-from uuid import UUID
 
 from django.db import connection
 
 from knowledge.search._candidates import Candidates, EntryRow
-from knowledge.search._filters import Scope
+from knowledge.search._filters import Id, Scope
 from knowledge.search._fusion import Fused
 from knowledge.search._ranking import Boost, SortKey, as_seconds, order_by, sortable, together
 from llm_settings.providers.base import Embedder, ProviderError, Reranker
@@ -21,7 +20,7 @@ log = logging.getLogger(__name__)
 # As many of the best entries as a reranker is asked about.
 RERANKED = 50
 _TEXTS = """
-    SELECT chunk.id, entry.title, chunk.text FROM knowledge_chunk AS chunk
+    SELECT chunk.id::text, entry.title, chunk.text FROM knowledge_chunk AS chunk
     JOIN knowledge_entry AS entry ON entry.account_id = %(account)s AND entry.id = chunk.entry_id
     WHERE chunk.account_id = %(account)s AND chunk.id = ANY(%(chunks)s)
 """
@@ -38,8 +37,8 @@ class BoostApplied:
 class Ranked(NamedTuple):
     """An entry in its place, with the chunk it is there by."""
 
-    entry_id: UUID
-    chunk_id: UUID
+    entry_id: Id
+    chunk_id: Id
     cosine: float
     """Of the entry's nearest chunk."""
     score: float
@@ -49,7 +48,7 @@ class Ranked(NamedTuple):
     fused: Fused | None = None
     reranked: float | None = None
 
-    def order(self) -> tuple[float, float, UUID]:
+    def order(self) -> tuple[float, float, Id]:
         return -self.final, -self.cosine, self.entry_id
 
 
@@ -60,7 +59,7 @@ class Order:
         self.candidates = candidates
         self._embedder = embedder
         self.head: list[Ranked] = []
-        met: set[UUID] = set()
+        met: set[Id] = set()
         for hit in fused:
             if hit.entry_id not in met:
                 met.add(hit.entry_id)
@@ -123,12 +122,12 @@ def _with_boosts(one: Ranked, boosts: Sequence[Boost], values: Sequence[float | 
     return one._replace(final=one.score * together(factors), boosts=tuple(applied))
 
 
-def _values(scope: Scope, entries: list[UUID], boosts: Sequence[Boost]) -> Mapping[UUID, Sequence[float | None]]:
+def _values(scope: Scope, entries: list[Id], boosts: Sequence[Boost]) -> Mapping[Id, Sequence[float | None]]:
     """What each of the entries has in the boosts' fields."""
     columns = [sortable(boost.field, boost.kind) for boost in boosts]
     bound = [value for _, values in columns for value in values]
     # Expressions of `meta`, with nothing but placeholders in them.
-    chosen = ", ".join(["entry.id", *(sql for sql, _ in columns)])
+    chosen = ", ".join(["entry.id::text", *(sql for sql, _ in columns)])
     statement = f"SELECT {chosen} FROM knowledge_entry AS entry WHERE entry.account_id = %s AND entry.id = ANY(%s)"  # noqa: S608
     with connection.cursor() as cursor:
         cursor.execute(statement, [*bound, scope.account_id, entries])

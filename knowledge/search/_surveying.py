@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from uuid import UUID
 
 from django.db import connection
 
 from doculume.postgresql.statements import Statement
-from knowledge.search._filters import Scope
+from knowledge.search._filters import Id, Scope
 from knowledge.search._fusion import WINDOW
 from knowledge.search._text import CANDIDATES, MOST_CANDIDATES, SCORE, Found, Lookup
 from knowledge.search._vector import Near
@@ -63,9 +62,9 @@ _FOUND = """
 """
 # Where the last of the nearest is not near enough, the nearest are all there are.
 _RESULTS = """
-    SELECT 0, chunk_id, entry_id, cosine, NULL::float8 FROM near
+    SELECT 0, chunk_id::text, entry_id::text, cosine, NULL::float8 FROM near
     UNION ALL
-    SELECT 1, chunk_id, entry_id, score, coalesce(nearest.cosine, (
+    SELECT 1, chunk_id::text, entry_id::text, score, coalesce(nearest.cosine, (
         SELECT max(-(vector <#> {vector})) FROM knowledge_chunkembedding AS own
         WHERE own.account_id = %s AND own.model_id = %s AND own.entry_id = found.entry_id
     )) FROM found LEFT JOIN ({nearest}) AS nearest USING (entry_id)
@@ -85,7 +84,7 @@ class Survey:
 
     near: list[Near]
     found: list[Found]
-    cosines: dict[UUID, float]
+    cosines: dict[Id, float]
     """Of all entries in either, that of the nearest chunk."""
     chunks: int
     """In scope; where there are more than `most`, nothing else is told."""
@@ -182,7 +181,7 @@ def _found(scope: Scope, asked: Lookup | None) -> Bound:
     return " UNION ALL ".join(branches), [value for values in bound for value in values]
 
 
-def _read(rows: Sequence[tuple[int, UUID, UUID, float, float]], least: float) -> Survey:
+def _read(rows: Sequence[tuple[int, Id, Id, float, float]], least: float) -> Survey:
     *hits, (_, _, _, chunks, total) = rows
     near = [Near(chunk, entry, cosine) for leg, chunk, entry, cosine, _ in hits if leg == 0]
     found = [Found(chunk, entry, score) for leg, chunk, entry, score, _ in hits if leg == 1]

@@ -14,13 +14,12 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
-from uuid import UUID
 
 from django.db import connection
 
 from doculume.postgresql.statements import Statement
 from knowledge.search import vocabulary
-from knowledge.search._filters import Scope
+from knowledge.search._filters import Id, Scope
 from knowledge.search.indexes import LENGTH_SHARE, ORDINARY_LENGTH, SATURATION, sparse
 from knowledge.search.terms import is_pair, term_key, terms_of
 
@@ -39,18 +38,18 @@ SCORE = "-(weights <#> %s::sparsevec) * (%s::float8 + %s::float8 * length) / (%s
 # Either the terms lead to the chunks, or the scope does. The planner is not left to choose: it takes comparing
 # arrays for as cheap as comparing numbers. IS TRUE hides the scope from its indexes.
 _BY_TERMS = """
-    SELECT chunk_id, entry_id, {score} AS score FROM (
+    SELECT chunk_id::text, entry_id::text, {score} AS score FROM (
         SELECT chunk_id, entry_id, weights, length FROM knowledge_chunkterms
         WHERE ({condition}) IS TRUE AND terms && %s::int[] LIMIT {most}
     ) AS candidate
-    ORDER BY score DESC, chunk_id LIMIT %s
+    ORDER BY score DESC, candidate.chunk_id LIMIT %s
 """
 _BY_SCOPE = """
-    SELECT chunk_id, entry_id, score FROM (
+    SELECT chunk_id::text, entry_id::text, score FROM (
         SELECT chunk_id, entry_id, {score} AS score FROM knowledge_chunkterms
         WHERE {condition} LIMIT {most}
     ) AS candidate
-    WHERE score > 0 ORDER BY score DESC, chunk_id LIMIT %s
+    WHERE score > 0 ORDER BY score DESC, candidate.chunk_id LIMIT %s
 """
 
 
@@ -68,8 +67,8 @@ class QueryTerms:
 
 
 class Found(NamedTuple):
-    chunk_id: UUID
-    entry_id: UUID
+    chunk_id: Id
+    entry_id: Id
     score: float
 
 

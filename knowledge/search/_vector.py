@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from knowledge.search._filters import Scope
+from knowledge.search._filters import Id, Scope
 from knowledge.search.indexes import vector_index
 from llm_settings.models import EmbeddingModel
 
@@ -20,18 +20,18 @@ EXACT_UP_TO = 20_000
 GRAPH_COST = 8_000
 
 _EXACT = """
-    SELECT chunk_id, entry_id, -(vector <#> %s::halfvec) AS cosine FROM knowledge_chunkembedding
+    SELECT chunk_id::text, entry_id::text, -(vector <#> %s::halfvec) AS cosine FROM knowledge_chunkembedding AS own
     WHERE {condition} AND model_id = %s
-    ORDER BY cosine DESC, chunk_id LIMIT %s
+    ORDER BY cosine DESC, own.chunk_id LIMIT %s
 """
 # Relaxed order, hence the sort around it. Model and dimensions as the index has them, or it would not be used.
 _APPROXIMATE = """
-    SELECT chunk_id, entry_id, -distance AS cosine FROM (
+    SELECT chunk_id::text, entry_id::text, -distance AS cosine FROM (
         SELECT chunk_id, entry_id, vector::halfvec({dimensions}) <#> %s::halfvec({dimensions}) AS distance
         FROM knowledge_chunkembedding WHERE {condition} AND model_id = %s
         ORDER BY vector::halfvec({dimensions}) <#> %s::halfvec({dimensions}) LIMIT %s
     ) AS near
-    ORDER BY cosine DESC, chunk_id
+    ORDER BY cosine DESC, near.chunk_id
 """
 FRESH_SECONDS = 60.0
 _VECTORS: dict[UUID, tuple[int, float]] = {}
@@ -46,8 +46,8 @@ SETTINGS = """
 
 
 class Near(NamedTuple):
-    chunk_id: UUID
-    entry_id: UUID
+    chunk_id: Id
+    entry_id: Id
     cosine: float
 
 

@@ -20,7 +20,7 @@ from knowledge.models import SHOWN_OF_FILES
 from knowledge.search import _text
 from knowledge.search._candidates import among
 from knowledge.search._explaining import Explanation
-from knowledge.search._filters import entry_scope
+from knowledge.search._filters import Id, entry_scope
 from knowledge.search._fusion import fuse
 from knowledge.search._order import RERANKED, BoostApplied, Order, Ranked, texts_of
 from knowledge.search._ranking import Boost, SortKey
@@ -193,13 +193,13 @@ def _shown(
     sorts: Sequence[SortKey],
     window: slice,
     best: Sequence[Ranked],
-) -> tuple[list[Ranked], dict[UUID, dict[str, Any]]]:
+) -> tuple[list[Ranked], dict[Id, dict[str, Any]]]:
     """The entries of the page, and what is shown of them and judged of the best; by chunk."""
     ranked = order.sorted_by(sorts, window) if sorts else order.page(boosts, window)
     chunks = {one.chunk_id for one in (*ranked, *best)}
     account = order.candidates.scope.account_id
     rows = moment.last(_SHOWN, [account, account, list(chunks)]) if chunks else []
-    return ranked, {row["chunk_id"]: row for row in rows}
+    return ranked, {str(row["chunk_id"]): row for row in rows}
 
 
 def _judged(one: Ranked, row: dict[str, Any]) -> Judged:
@@ -209,7 +209,7 @@ def _judged(one: Ranked, row: dict[str, Any]) -> Judged:
 
 def _hit(one: Ranked, row: dict[str, Any], embedder: Embedder, about: Explanation | None) -> EntryHit:
     chunk = EntryChunk(
-        one.chunk_id, row["chunk_text"], row["chunk_page_number"], tuple(row["heading_path"]),
+        row["chunk_id"], row["chunk_text"], row["chunk_page_number"], tuple(row["heading_path"]),
         row["chunk_start"], row["chunk_end"],
     )  # fmt: skip
     return EntryHit(

@@ -34,7 +34,7 @@ def by_words(account, entries, query, as_you_type=True):
     with snapshot():
         scope = entry_scope(account.id, [entries[0].collection_id], [])
         found = matching(scope, read_query(scope, query, as_you_type=as_you_type), 10)
-    numbers = {entry.id: number for number, entry in enumerate(entries)}
+    numbers = {str(entry.id): number for number, entry in enumerate(entries)}
     return [numbers[hit.entry_id] for hit in found]
 
 

@@ -51,7 +51,7 @@ def test_a_small_collection_is_compared_exactly(account, model):
     found = neighbors(account, model, question, 50)
     expected = np.sort(vectors @ question)[::-1][:50]
     assert [hit.cosine for hit in found] == pytest.approx(expected.tolist(), abs=2e-3)
-    assert {hit.entry_id for hit in found} == {entry.id}
+    assert {hit.entry_id for hit in found} == {str(entry.id)}
 
 
 def test_the_graph_finds_nearly_the_same_in_order(account, model, graph_only):
@@ -90,7 +90,7 @@ def test_a_walk_that_ends_too_early_is_made_good_by_a_scan(account, charlie, mod
         cursor.execute("SET LOCAL hnsw.max_scan_tuples = 50; SET LOCAL hnsw.ef_search = 10")
     found = neighbors(account, model, question, 20)
     assert len(found) == 20
-    assert {hit.entry_id for hit in found} == {own.id}
+    assert {hit.entry_id for hit in found} == {str(own.id)}
 
 
 def test_vectors_of_another_model_are_not_compared(account, model):
