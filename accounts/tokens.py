@@ -6,7 +6,9 @@ with it every access token that the family ever gave (RFC 9700, section 4.14.2).
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+from functools import lru_cache
 from hmac import compare_digest
 from typing import TypeVar
 from uuid import UUID
@@ -117,7 +119,9 @@ def family_of_access(access: str, account: str | None = None) -> TokenFamily:
 
     Its `membership` is in the account whose id is given, as with `acting.membership_for`; None where that refuses.
     """
-    ident = _family_id(_decode(access, AccessToken))
+    ident, expires_at = _signed(access)
+    if expires_at <= time.time():
+        raise CredentialRefused
     if account is None:
         family, membership = _FAMILY.first_beside(_IN_PERSONAL, [ident], [ident])
     elif ACCOUNT_ID.fullmatch(account):
@@ -164,6 +168,13 @@ def _decode(written: str, kind: type[AnyToken]) -> AnyToken:
         return kind(written)  # type: ignore[arg-type]
     except TokenError as error:
         raise CredentialRefused from error
+
+
+@lru_cache(maxsize=1_000)
+def _signed(access: str) -> tuple[UUID, int]:
+    """The family that an access token names, and when it expires, in Unix seconds: what is signed does not change."""
+    token = _decode(access, AccessToken)
+    return _family_id(token), int(token["exp"])
 
 
 def _family_id(token: Token) -> UUID:

@@ -115,7 +115,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "doculume.statics.StaticFilesMiddleware",
     "doculume.statics.PackedPagesMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "doculume.policies.ContentPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "accounts.middleware.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",

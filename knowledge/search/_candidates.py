@@ -66,11 +66,8 @@ class Candidates:
     """Whether `total` counts all there are."""
     compared: bool
     """Whether every chunk in scope was compared."""
-    _cosines: dict[Id, float] = field(default_factory=dict)
-
-    def cosine_of(self, entry: Id) -> float:
-        """Of its nearest chunk, for an entry that either leg brings; -1 for what the model has not embedded."""
-        return self._cosines.get(entry, -1.0)
+    cosines: dict[Id, float] = field(default_factory=dict)
+    """Of the entries that either leg brings, that of the nearest chunk; none for what the model has not embedded."""
 
     def rest(self, without: Sequence[Id], first: int, count: int) -> list[EntryRow]:
         """Entries near enough beside these, nearest first."""
@@ -82,7 +79,7 @@ class Candidates:
         """Entries near enough in that order of the table `entry`; ties by nearness, then by id."""
         sql, bound = order
         if not self.compared:
-            scope = replace(self.scope, entry_ids=[UUID(entry) for entry in self._cosines], entry_filter=None)
+            scope = replace(self.scope, entry_ids=[UUID(entry) for entry in self.cosines], entry_filter=None)
             return replace(self, scope=scope, compared=True).sorted_by(order, first, count)
         return self._fetch(_SORTED, [self.scope.account_id, *bound, count, first], order=sql, most=MOST_SORTED)
 

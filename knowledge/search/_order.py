@@ -58,15 +58,20 @@ class Order:
     def __init__(self, candidates: Candidates, embedder: Embedder, fused: Sequence[Fused]) -> None:
         self.candidates = candidates
         self._embedder = embedder
-        self.head: list[Ranked] = []
+        cosines, least = candidates.cosines, candidates.least
+        near: list[tuple[float, float, Id, Fused]] = []
         met: set[Id] = set()
         for hit in fused:
-            if hit.entry_id not in met:
-                met.add(hit.entry_id)
-                cosine = candidates.cosine_of(hit.entry_id)
-                if cosine >= candidates.least:
-                    self.head.append(_ranked(hit, cosine))
-        self.head.sort(key=Ranked.order)
+            entry = hit.entry_id
+            if entry not in met:
+                met.add(entry)
+                cosine = cosines.get(entry, -1.0)
+                if cosine >= least:
+                    near.append((-hit.score, -cosine, entry, hit))
+        near.sort()
+        self.head = [
+            Ranked(entry, hit.chunk_id, -cosine, hit.score, hit.score, (), hit) for _, cosine, entry, hit in near
+        ]
 
     def best(self, count: int) -> list[Ranked]:
         """Those that fit the question best, whatever boosts and sorts say."""
@@ -105,10 +110,6 @@ class Order:
         nothing: list[float | None] = [None] * len(boosts)
         boosted = [_with_boosts(one, boosts, values.get(one.entry_id, nothing)) for one in self.head]
         return sorted(boosted, key=Ranked.order)
-
-
-def _ranked(hit: Fused, cosine: float) -> Ranked:
-    return Ranked(hit.entry_id, hit.chunk_id, cosine, hit.score, hit.score, fused=hit)
 
 
 def _unfused(row: EntryRow, score: float) -> Ranked:

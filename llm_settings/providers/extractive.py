@@ -189,15 +189,17 @@ class ExtractiveModel:
     ) -> Evidence:
         """What speaks for `nearest`, the passage that holds the nearest sentence."""
         weights = self._asked(question, nearest.language)
-        terms = {passage.index: self._terms_of(_whole(passage), passage.language) for passage in passages}
+        terms = frozenset(self._terms_of(_whole(nearest), nearest.language))
+        others = (passage for passage in passages if passage is not nearest)
+        read = chain([terms], (self._terms_of(_whole(passage), passage.language) for passage in others))
         background = self._background_of(background_language(nearest.language, nearest.text)) @ vector
         known = [passage.cosine for passage in passages if passage.cosine is not None]
         return evidence(
             self._embedder,
             Cosines(nearness, max(known, default=None), float(background.mean())),
-            coverage(weights, frozenset(terms[nearest.index])),
+            coverage(weights, terms),
             searched=searched,
-            foreign=is_foreign(question, weights, nearest.text, frozenset(chain(*terms.values()))),
+            foreign=is_foreign(question, weights, nearest.text, read),
         )
 
     def _background_of(self, language: str) -> Vectors:

@@ -15,7 +15,7 @@ import threading
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ CHARACTERS_PER_TOKEN = 40  # no tokenizer here has longer tokens, so what lies p
 DEFAULT_MAX_LENGTH = 512
 # A vocabulary is sorted by frequency, so that a token's place tells how rare it is (Zipf). Fitted on questions in
 # three languages: function words come out at 0, names and terms of art at 5 to 15.
+MOST_WORDS = 10_000  # whose rarity is kept
 COMMON_WORDS = "the and of in"
 RANK_UNIT = 20
 COMMON = 3.0
@@ -117,6 +118,7 @@ class LocalEmbedder:
     def similarity(self, cosine: float) -> float:
         return similarity(cosine, self.scale)
 
+    @lru_cache(maxsize=MOST_WORDS)  # noqa: B019  # an embedder is kept for good
     def rarity(self, word: str) -> float:
         ranks = [max(0, identifier - self._commonest) for identifier in self._ids(word)]
         return max(0.0, sum(math.log1p(rank / RANK_UNIT) for rank in ranks) - COMMON)

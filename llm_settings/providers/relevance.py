@@ -15,7 +15,7 @@ were fitted and what they reach is in docs/decisions/0011-extractive-answers.md 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
 
@@ -81,16 +81,23 @@ def coverage(weights: Mapping[str, float], terms: Collection[str]) -> float:
     return sum(weight * _likeness(term, terms) for term, weight in weights.items() if weight) / total
 
 
-def is_foreign(question: str, weights: Mapping[str, float], text: str, terms: Collection[str]) -> bool:
+def is_foreign(question: str, weights: Mapping[str, float], text: str, read: Iterable[Iterable[str]]) -> bool:
     """Whether the question is in another language than `text`: by its script, or by its commonest words.
 
-    A detector of languages needs a longer text than a question.
+    A detector of languages needs a longer text than a question. `read`: the terms of `text` and of what was found
+    beside it, of which no more is read than it takes.
     """
     if script_language(question) != script_language(text):
         return True
-    common = [term for term, weight in weights.items() if weight < COMMON]
-    found = sum(term in terms for term in common)
-    return len(common) >= FEWEST_COMMON and found <= MOST_FOUND * len(common)
+    common = {term for term, weight in weights.items() if weight < COMMON}
+    if len(common) < FEWEST_COMMON:
+        return False
+    missing = set(common)
+    for terms in read:
+        missing.difference_update(terms)
+        if len(common) - len(missing) > MOST_FOUND * len(common):
+            return False
+    return True
 
 
 def _likeness(term: str, terms: Collection[str]) -> float:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 import jwt
 import pytest
+from django.conf import settings
 from rest_framework.test import APIClient
 
 from accounts.tokens import start_family
@@ -133,6 +135,21 @@ def test_cookies_act_only_for_the_sites_own_pages(with_cookies, settings, header
     if status == 403:
         assert answer.json()["error"]["code"] == "permission_denied"
     assert with_cookies.get(ME, **headers).status_code == 200
+
+
+def test_a_token_that_held_before_is_refused_once_it_expired(alice, anonymous, monkeypatch):
+    bearer = f"Bearer {start_family(alice).access}"
+    assert anonymous.get(ME, HTTP_AUTHORIZATION=bearer).status_code == 200
+    later = time.time() + settings.ACCESS_TOKEN_LIFETIME.total_seconds() + 1
+    monkeypatch.setattr("accounts.tokens.time.time", lambda: later)
+    assert anonymous.get(ME, HTTP_AUTHORIZATION=bearer).status_code == 401
+
+
+def test_a_token_that_held_before_is_refused_once_its_sign_in_ended(alice, anonymous):
+    pair = start_family(alice)
+    assert anonymous.get(ME, HTTP_AUTHORIZATION=f"Bearer {pair.access}").status_code == 200
+    alice.token_families.revoke("signed out")
+    assert anonymous.get(ME, HTTP_AUTHORIZATION=f"Bearer {pair.access}").status_code == 401
 
 
 def test_a_bearer_token_may_come_from_anywhere(as_alice):

@@ -17,5 +17,14 @@ def test_the_reference_loads_from_here_only(client, path):
     assert "script-src 'self';" in policy
 
 
+@pytest.mark.django_db
 def test_other_pages_may_not(client):
-    assert "unsafe-inline" not in client.get("/livez")["Content-Security-Policy"]
+    policy = client.get("/sign-in")["Content-Security-Policy"]
+    assert "default-src 'self'" in policy
+    assert "unsafe-inline" not in policy
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/livez", "/api/v1/users/me", "/api/v1/nothing"])
+def test_what_is_no_page_may_load_nothing(client, path):
+    assert client.get(path)["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
