@@ -45,7 +45,9 @@ _SCORED = """
 # Read once for all that asks for it. Of many entries that would be much to keep.
 _FEW = "few AS MATERIALIZED ({scored})"
 _OF_FEW = "SELECT chunk_id, entry_id, cosine FROM few"
-_NEAREST_OF_FEW = "SELECT entry_id, max(cosine) AS cosine FROM few GROUP BY entry_id"
+_NEAREST_OF_FEW = """
+    SELECT entry_id, max(cosine) AS cosine FROM few WHERE entry_id IN (SELECT entry_id FROM found) GROUP BY entry_id
+"""
 _NOTHING = "SELECT NULL::uuid AS entry_id, NULL::float8 AS cosine WHERE FALSE"
 _NEAR = "near AS MATERIALIZED (SELECT * FROM ({scored}) AS scored ORDER BY cosine DESC, chunk_id LIMIT {window})"
 _LEXICAL = """
