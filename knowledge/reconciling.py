@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.core.files.storage import default_storage
@@ -28,6 +29,7 @@ from knowledge.tasks import hint, hint_reindexing
 # (account, id of what is wrong)
 Broken = tuple[int, Any]
 SHOWN = 20
+AT_ONCE = 1_000
 YOUNG = timedelta(hours=1)
 
 
@@ -144,10 +146,14 @@ def _files_without(model: type[Document] | type[EntryImport], folder: str) -> It
 
 
 def rows_without_files() -> Iterator[Broken]:
-    known = Document.objects.exclude(error_code="corrupt").values_list("account_id", "id", "file")
-    for account_id, document_id, name in known.iterator():
-        if not default_storage.exists(name):
-            yield account_id, document_id
+    """By pieces: a cursor of the server's would be lost behind a pooler."""
+    known = Document.objects.exclude(error_code="corrupt").order_by("id").values_list("account_id", "id", "file")
+    last = UUID(int=0)
+    while piece := list(known.filter(id__gt=last)[:AT_ONCE]):
+        for account_id, document_id, name in piece:
+            if not default_storage.exists(name):
+                yield account_id, document_id
+        last = piece[-1][1]
 
 
 def _folders(path: str) -> list[int]:

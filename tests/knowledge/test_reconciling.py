@@ -117,6 +117,16 @@ def test_a_file_that_nothing_refers_to_is_deleted_when_it_is_old(document, accou
     assert default_storage.exists(document.file.name)
 
 
+@pytest.mark.parametrize("at_once", [1, 2, 3])
+def test_files_that_are_gone_are_told_however_many_are_looked_at_at_once(account, alice, monkeypatch, at_once):
+    monkeypatch.setattr(reconciling, "AT_ONCE", at_once)
+    files = [ContentFile(f"The office in {town} opens at nine.".encode()) for town in ("Ulm", "Bern", "Wien")]
+    documents = [uploads.accept(account, alice, file, name="hours.md") for file in files]
+    for document in documents[1:]:
+        default_storage.delete(document.file.name)
+    assert list(reconciling.rows_without_files()) == [(account.id, document.id) for document in documents[1:]]
+
+
 def test_files_of_imports_without_rows_are_deleted_and_others_kept(account, document, monkeypatch):
     kept = EntryImport(account=account, collection_id=document.collection_id, file_size=1, format="csv")
     kept.file.save("", ContentFile(b"a,b"), save=False)

@@ -72,5 +72,6 @@ def test_killed_anywhere(account, other, endpoint):  # noqa: F811
     assert answering_model(account) == other
     assert ChunkEmbedding.objects.filter(account=account, model=other).count() == 200
     # What was on its way at a kill is asked for again, and the scale of the model; nothing else.
-    asked = sum(len(exchange.body["input"]) for exchange in endpoint.requests)
+    # Of a request that broke off with its sender there is no body.
+    asked = sum(len(exchange.body.get("input", ())) for exchange in endpoint.requests)
     assert asked < 200 + 4 * (kills + 1) + 50 * (kills + 1)
