@@ -22,6 +22,8 @@ MOST_KEPT = 32
 # By connection: the names that stand for something there, the last one used at the end; None where nothing is to be
 # prepared.
 _prepared: WeakKeyDictionary[psycopg.Connection[Any], dict[str, None] | None] = WeakKeyDictionary()
+# How PostgreSQL says that a name stands for nothing, and that a plan's columns are not what they were.
+UNKEPT = (psycopg.errors.InvalidSqlStatementName, psycopg.errors.FeatureNotSupported)
 
 
 class Statement:
@@ -41,17 +43,13 @@ class Statement:
 
     def execute(self, cursor: Any, values: Sequence[Any]) -> None:
         """To be called with a cursor of Django's. Outside of a transaction it succeeds where the SQL would; inside of
-        one it may fail once, where what is kept on the connection was lost or does not fit the tables any more."""
+        one it may fail once, as with `send`."""
         text = self.text()
         try:
-            cursor.execute(text, values)
+            send(cursor, text, values)
         except (ProgrammingError, NotSupportedError) as error:
-            if not isinstance(
-                error.__cause__, psycopg.errors.InvalidSqlStatementName | psycopg.errors.FeatureNotSupported
-            ):
-                raise
-            _prepared[connection.connection] = None
-            if text == self._sql or connection.connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+            is_idle = connection.connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+            if text == self._sql or not is_idle or not isinstance(error.__cause__, UNKEPT):
                 raise
             cursor.execute(self._sql, values)
 
@@ -76,6 +74,17 @@ class Statement:
                 del names[self._name]
         names[self._name] = None
         return self._execute
+
+
+def send(cursor: Any, sql: str, values: Sequence[Any]) -> None:
+    """Execute SQL with what `Statement.text` gave in it. Where that was lost, or does not fit the tables any more, it
+    fails, and nothing is kept on the connection from there on."""
+    try:
+        cursor.execute(sql, values)
+    except (ProgrammingError, NotSupportedError) as error:
+        if isinstance(error.__cause__, UNKEPT):
+            _prepared[connection.connection] = None
+        raise
 
 
 def _keeps(raw: psycopg.Connection[Any]) -> bool:

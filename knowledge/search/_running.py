@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import DatabaseError, connection, transaction
 
-from doculume.postgresql.statements import Statement
+from doculume.postgresql.statements import Statement, send
 from knowledge.search import _vector
 
 Rows = list[Any]
@@ -31,7 +31,7 @@ class Moment:
         """Rows by the names of their columns. Nothing can be asked afterwards."""
         end = "; COMMIT" if self.lasts else ""
         with connection.cursor() as cursor:
-            cursor.execute(f"{statement.text()}{end}", values)
+            send(cursor, f"{statement.text()}{end}", values)
             names = [column.name for column in cursor.description or ()]
             rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
         self.lasts = False
@@ -61,7 +61,7 @@ def snapshot(statement: Statement = NOTHING, values: Sequence[Any] = ()) -> Iter
 
 def _rows_of_last(statements: str, values: Sequence[Any]) -> Rows:
     with connection.cursor() as cursor:
-        cursor.execute(statements, values)
+        send(cursor, statements, values)
         while cursor.nextset():
             pass
         return cursor.fetchall()

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from django.db import connection
 
-from doculume.postgresql.statements import Statement
+from doculume.postgresql.statements import Statement, send
 from knowledge.search._filters import Id, Scope
 from knowledge.search._fusion import WINDOW
 from knowledge.search._text import CANDIDATES, MOST_CANDIDATES, SCORE, Found, Lookup
@@ -118,7 +118,7 @@ def survey(scope: Scope, model: EmbeddingModel, vector: str, least: float, asked
     bound = [vector, *matching[1], *few[1], *near[1], *found[1], scope.account_id, model.id, *counted[1], least, least]
     sql = f"WITH {statement} {results}"
     with connection.cursor() as cursor:
-        cursor.execute(_kept(sql).text() if scope.is_typical else sql, bound)
+        send(cursor, _kept(sql).text() if scope.is_typical else sql, bound)
         rows = cursor.fetchall()
     return _read(rows, least)
 

@@ -51,6 +51,24 @@ def test_all_rows_in_their_order(alice):
     assert not found[0]._state.adding
 
 
+def test_two_are_asked_at_once_and_either_may_be_missing(alice, charlie):
+    owner, viewer = Membership.Role.OWNER, Membership.Role.VIEWER
+    with CaptureQueriesContext(connection) as asked:
+        one, other = OF.first_beside(OF, [alice.pk, owner], [charlie.pk, owner])
+    assert len(asked) == 1
+    assert one is not None
+    assert other is not None
+    assert (one.user, other.user) == (alice, charlie)
+    assert other.account.plan.requests_per_minute == other.account.allowance.requests_per_minute
+    one, other = OF.first_beside(OF, [alice.pk, viewer], [charlie.pk, owner])
+    assert one is None
+    assert other is not None
+    one, other = OF.first_beside(OF, [alice.pk, owner], [charlie.pk, viewer])
+    assert one is not None
+    assert other is None
+    assert OF.first_beside(OF, [alice.pk, viewer], [charlie.pk, viewer]) == (None, None)
+
+
 IF = "UPDATE accounts_account SET name = %(name)s WHERE id = %(account)s RETURNING id"
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.db import ProgrammingError, connection
 from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -343,3 +345,29 @@ def test_the_order_stands_where_the_reranker_fails(account, talks, reranked, beh
         reranked(endpoint.url, budget_ms=200)
         assert found() == before
     assert "the order stands without reranking" in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_search_whose_statements_the_server_lost_fails_once_at_most(account, talks):
+    """They are kept on the connection; whoever empties that, empties it for all that is asked there."""
+    wanted = MetaFilter("tags", "eq", ("coffee",))
+    for _ in range(2):
+        assert found(account, talks, wanted) == {0, 1}
+    with connection.cursor() as cursor:
+        cursor.execute("DEALLOCATE ALL")
+    with suppress(ProgrammingError):
+        found(account, talks, wanted)
+    assert found(account, talks, wanted) == {0, 1}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_planned_for_one_finds_all_of_another(account, talks, settings):
+    """A plan without values is taken after some searches by one text. With any values it finds what any plan does."""
+    tags = ["coffee", "farm", "bicycle", "nothing"] * 4
+    kept = [found(account, talks, MetaFilter("tags", "eq", (tag,))) for tag in tags]
+    settings.DATABASE_PREPARED_STATEMENTS = False
+    connection.close()
+    connection.close_pool()
+    assert kept == [found(account, talks, MetaFilter("tags", "eq", (tag,))) for tag in tags]
+    connection.close()
+    connection.close_pool()
