@@ -68,6 +68,7 @@ def test_many_are_dropped_and_one_that_cannot_be_read_is_mended(visit, alice, ac
     page.get_by_role("link", name="Documents").first.click()
     expect(page.get_by_role("heading", name="No documents yet")).to_be_visible()
     dropped = {name: text.decode() for name, text in GOOD.items()} | {"scan.html": SCAN.decode(), "tool.exe": "MZ\0\0"}
+    page.wait_for_load_state()  # what listens for it is a script
     page.evaluate(DROP, dropped)
     # What is refused stays on top with its reason; the others go through.
     refused = page.locator("#uploads .document")
