@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import F, QuerySet, Subquery
@@ -12,12 +13,23 @@ from doculume.errors import PermissionRefused
 from doculume.prepared import Prepared
 
 ACCOUNT_ID = re.compile(r"[0-9]{1,18}")
+NO_ACCOUNT = 0
 
 
 class AccountRefused(PermissionRefused):
     """The account that was named is none of the user's; whether it exists does not show."""
 
     message = "You do not belong to the account that X-Account-Id names."
+
+
+def asked_for(headers: Mapping[str, str]) -> str | None:
+    """The id of the account that a request is for, as text; None where it names none."""
+    return headers.get("X-Account-Id")
+
+
+def number_of(asked: str) -> int:
+    """The id that the text holds; one that no account has, where it holds none."""
+    return int(asked) if ACCOUNT_ID.fullmatch(asked) else NO_ACCOUNT
 
 
 def memberships(user: Any) -> QuerySet[Membership]:
@@ -39,12 +51,7 @@ def membership_for(user: User, asked: str | None) -> Membership:
     The account comes along in the one query, with all that `Account.allowance` reads. Raises `AccountRefused`, alike
     for an account of others, of nobody, one that was deleted, and for what is no id at all.
     """
-    if asked is None:
-        found = _PERSONAL.first(user.pk)
-    elif ACCOUNT_ID.fullmatch(asked):
-        found = _NAMED.first(user.pk, int(asked))
-    else:
-        found = None
+    found = _PERSONAL.first(user.pk) if asked is None else _NAMED.first(user.pk, number_of(asked))
     if found is None:
         raise AccountRefused
     found.user = user

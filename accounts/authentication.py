@@ -11,6 +11,7 @@ from rest_framework.authentication import BaseAuthentication, SessionAuthenticat
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from accounts.acting import asked_for
 from accounts.api_tokens import PREFIX, token_owner
 from accounts.cookies import ACCESS_COOKIE
 from accounts.models import ApiToken, TokenFamily, User
@@ -33,7 +34,7 @@ class BearerAuthentication(BaseAuthentication):
         if scheme.lower() != b"bearer":
             return None
         try:
-            credential = credential_of(token.strip().decode("ascii"), request.headers.get("X-Account-Id"))
+            credential = credential_of(token.strip().decode("ascii"), asked_for(request.headers))
         except (CredentialRefused, UnicodeDecodeError) as error:
             raise AuthenticationFailed(CredentialRefused.message) from error
         return credential.user, credential
@@ -83,6 +84,6 @@ def family_of_cookie(request: HttpRequest) -> TokenFamily | None:
     """The live sign-in that the `access_token` cookie belongs to, if any."""
     token = request.COOKIES.get(ACCESS_COOKIE)
     try:
-        return family_of_access(token, request.headers.get("X-Account-Id")) if token else None
+        return family_of_access(token, asked_for(request.headers)) if token else None
     except CredentialRefused:
         return None

@@ -17,7 +17,7 @@ from django.utils.functional import SimpleLazyObject
 from django.views.decorators.cache import never_cache
 from django.views.generic.base import ContextMixin, TemplateView, View
 
-from accounts.acting import ACCOUNT_ID, AccountRefused
+from accounts.acting import AccountRefused, number_of
 from accounts.models import Account, Membership, User
 from accounts.preferences import speak_to
 from accounts.views.refusals import refused
@@ -55,10 +55,10 @@ def chosen(request: HttpRequest, user: User) -> Choice:
     asked = request.GET.get("account")
     if asked is None:
         found = mine.get(request.session.get(SESSION_KEY, personal.account_id), personal)
-    elif not ACCOUNT_ID.fullmatch(asked) or int(asked) not in mine:
+    elif number_of(asked) not in mine:
         raise AccountRefused
     else:
-        found = mine[int(asked)]
+        found = mine[number_of(asked)]
     _keep(request, None if found is personal else found.account_id)
     return Choice(memberships, found)
 

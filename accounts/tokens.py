@@ -23,7 +23,7 @@ from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
 
 from accounts import audit
-from accounts.acting import ACCOUNT_ID, memberships
+from accounts.acting import memberships, number_of
 from accounts.models import Membership, TokenFamily, User
 from doculume.crypto import digest
 from doculume.errors import DoculumeError
@@ -124,10 +124,8 @@ def family_of_access(access: str, account: str | None = None) -> TokenFamily:
         raise CredentialRefused
     if account is None:
         family, membership = _FAMILY.first_beside(_IN_PERSONAL, [ident], [ident])
-    elif ACCOUNT_ID.fullmatch(account):
-        family, membership = _FAMILY.first_beside(_IN_NAMED, [ident], [ident, int(account)])
     else:
-        family, membership = _FAMILY.first(ident), None
+        family, membership = _FAMILY.first_beside(_IN_NAMED, [ident], [ident, number_of(account)])
     family = _usable(family)
     if membership is not None:
         family.membership, membership.user = membership, family.user

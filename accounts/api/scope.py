@@ -6,15 +6,8 @@ from typing import Any
 
 from rest_framework.request import Request
 
-from accounts.acting import membership_for
-from accounts.models import Account, ApiToken, Membership, User
-
-
-def asked_for(request: Request) -> str | None:
-    """The id of the account that the request is for, as text; None where it names none."""
-    if isinstance(request.auth, ApiToken):
-        return str(request.auth.account_id)
-    return request.headers.get("X-Account-Id")
+from accounts.acting import asked_for, membership_for
+from accounts.models import Account, Membership, User
 
 
 class AccountScoped:
@@ -33,7 +26,7 @@ class AccountScoped:
         user = request.user
         if isinstance(user, User):
             known = getattr(request.auth, "membership", None)
-            self.membership = known or membership_for(user, asked_for(request))
+            self.membership = known or membership_for(user, asked_for(request.headers))
             self.account = self.membership.account
             request.membership, request.account = self.membership, self.account  # type: ignore[attr-defined]
 

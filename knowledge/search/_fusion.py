@@ -18,8 +18,6 @@ WINDOW = 100
 # The best lexical match counts in full when it holds this share of what the question's words weigh. A question in
 # another language shares a name or a number with the chunks at best, and that alone is no match.
 FULL_MATCH = 0.25
-
-
 NOT_FOUND: tuple[None, float, None] = (None, 0.0, None)
 
 

@@ -32,9 +32,9 @@ BATCH_TEXTS = 8
 BATCH_TOKENS = 2048
 CHARACTERS_PER_TOKEN = 40  # no tokenizer here has longer tokens, so what lies past this many is cut anyway
 DEFAULT_MAX_LENGTH = 512
+MOST_WORDS = 10_000  # whose rarity is kept
 # A vocabulary is sorted by frequency, so that a token's place tells how rare it is (Zipf). Fitted on questions in
 # three languages: function words come out at 0, names and terms of art at 5 to 15.
-MOST_WORDS = 10_000  # whose rarity is kept
 COMMON_WORDS = "the and of in"
 RANK_UNIT = 20
 COMMON = 3.0
